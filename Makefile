@@ -1,0 +1,80 @@
+# The front door. `make help` lists every word; CI, hooks and people use the same ones.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := $(shell find rust -name '*.rs' -not -path 'rust/fuzz/*') Cargo.lock Cargo.toml $(wildcard rust/*/Cargo.toml)
+
+# What `make demo` reads: nothing for the made-up month of 2009, or a folder of real captures.
+CAPTURES ?=
+
+.PHONY: help
+help: ## List every word
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: $(VENV)/.built ## Everything into .venv, release profile
+
+.PHONY: demo
+demo: build ## A collector, three agents, a month of 2009, the report (CAPTURES=DIRECTORY: of real captures)
+	$(BIN)/python tests/demo/demo.py $(if $(CAPTURES),--captures "$(CAPTURES)")
+
+.PHONY: test
+test: build ## Every test: Rust, then Python
+	cargo test --workspace --locked --quiet
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: build ## rustfmt, clippy, ruff, strict typing, stub check, generated pages up to date
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	$(BIN)/ruff format --check python tests
+	$(BIN)/ruff check python tests
+	$(BIN)/mypy python tests
+	$(BIN)/python -m mypy.stubtest teiten_agent._core
+
+.PHONY: format
+format: build ## Let rustfmt and ruff set the code
+	cargo fmt --all
+	$(BIN)/ruff format python tests
+	$(BIN)/ruff check --fix python tests
+
+.PHONY: bench
+bench: build ## Packets per second, beside a walk without counting, in one run (tests/benchmarks/README.md)
+	$(BIN)/python tests/benchmarks/run.py
+
+.PHONY: lock
+lock: $(VENV)/.installed ## Renew the locked Python dependencies from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	for set in "agent" "collector --extra collector" "develop --all-extras --group develop"; do \
+	  set -- $$set; name=$$1; shift; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-header "$$@" pyproject.toml -o requirements/$$name.txt; \
+	done
+
+.PHONY: clean
+clean: ## Remove what the words above have made
+	rm -rf $(VENV) target demo dist
+
+$(VENV)/.installed: requirements/develop.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "teiten needs Python 3.11 or later as '$(PYTHON)'. Debian: apt-get install python3 python3-venv;" \
+	    "or name another with make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "teiten needs Python's venv module. Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/develop.txt
+	touch $@
+
+$(VENV)/.built: $(VENV)/.installed $(RUST_SOURCES) pyproject.toml
+	@command -v cc >/dev/null || { \
+	  echo "teiten needs a C compiler to link with. Debian: apt-get install gcc libc6-dev" >&2; exit 1; }
+	@cargo --version 2>/dev/null | awk '{ split($$2, v, "."); exit !(v[1] > 1 || v[2] >= 85) }' || { \
+	  echo "teiten needs Rust 1.85 or later (cargo on PATH): install it with rustup, see https://rustup.rs" >&2; exit 1; }
+	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --locked --quiet
+	touch $@
