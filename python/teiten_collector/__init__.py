@@ -1,0 +1,1 @@
+"""The collector: takes batches in exactly once, stores, enriches, analyses and reports."""
