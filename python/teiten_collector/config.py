@@ -1,7 +1,8 @@
 """The collector's configuration: one TOML file, checked whole before anything starts.
 
-An unknown key is an error that suggests the near name. A relative path is relative to the directory of the configuration file,
-so that a command means the same from any working directory. An empty string in a path says "none", as the sample does.
+An unknown key is an error that suggests the near name. A relative path is relative to the directory of the
+configuration file, so that a command means the same from any working directory. An empty string in a path says
+"none", as the sample does.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ language = "ja"                   # ja or en
 access_groups = []                # empty: every sensor
 signature_groups = []
 """
-"""Every key with its default, as `docs/reference/collector-configuration.md` shows it (a test compares the two)."""
+"""Every key with its default, as docs/reference/collector-configuration.md shows it (a test compares them)."""
 
 
 def _path(value: object, info: ValidationInfo) -> object:
@@ -127,8 +128,8 @@ class ServerConfig(_Section):
             raise ValueError("tls_certificate and tls_key go together: name both or neither")
         if self.tls_certificate is None and not self.listen.is_loopback and not self.allow_plain_http:
             raise ValueError(
-                f"plain HTTP on {self.listen.host} would show tokens to the network; name tls_certificate and tls_key, listen on "
-                "127.0.0.1, or set allow_plain_http = true where a proxy ends TLS",
+                f"plain HTTP on {self.listen.host} would show tokens to the network; name tls_certificate and "
+                "tls_key, listen on 127.0.0.1, or set allow_plain_http = true where a proxy ends TLS",
             )
         return self
 
@@ -192,8 +193,8 @@ def load(path: Path) -> CollectorConfig:
     """Reads and checks a configuration file.
 
     Raises:
-        ConfigurationError: The file cannot be read, is no TOML, or says something it cannot. The message names the file, the key
-            path of every fault, and the remedy.
+        ConfigurationError: The file cannot be read, is no TOML, or says something it cannot. The message names the
+            file, the key path of every fault, and the remedy.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -229,15 +230,13 @@ def _explain(fault: ErrorDetails) -> str:
     location = [str(part) for part in fault["loc"]]
     place = ".".join(location) or "the file"
     if fault["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(location[-1], _names_beside(location[:-1]), n=1)
-        hint = (
-            f"; did you mean {near[0]}?"
-            if near
-            else f"; known here: {', '.join(_names_beside(location[:-1]))}"
-        )
-        return f"{place}: unknown key{hint}"
+        names = _names_beside(location[:-1])
+        near = difflib.get_close_matches(location[-1], names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known here: {', '.join(names)}"
+        return f"{place}: unknown key; {hint}"
     if fault["type"] == "literal_error":
-        return f"{place}: {fault['input']!r} is none of the choices: {fault['msg'].removeprefix('Input should be ')}"
+        choices = fault["msg"].removeprefix("Input should be ")
+        return f"{place}: {fault['input']!r} is none of the choices: {choices}"
     message = fault["msg"].removeprefix("Value error, ")
     return f"{place}: {message[:1].lower()}{message[1:]}"
 
@@ -247,9 +246,8 @@ def _names_beside(location: list[str]) -> list[str]:
     model: type[BaseModel] = CollectorConfig
     for name in location:
         field = model.model_fields.get(name)
-        if field is None or not (
-            isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        ):
+        section = None if field is None else field.annotation
+        if not (isinstance(section, type) and issubclass(section, BaseModel)):
             return []
-        model = field.annotation
+        model = section
     return list(model.model_fields)
