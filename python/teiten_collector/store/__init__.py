@@ -1,0 +1,30 @@
+"""Where everything the collector knows is kept: journal, registry, ledger, tables, and the engine that reads them.
+
+    door, import --> journal (synced, then acknowledged) --> ledger (exactly once) --> tables (group commits) --> engine
+
+`Store` ties them; `Engine` reads the tables from any process.
+"""
+
+from teiten_collector.store.engine import Engine
+from teiten_collector.store.errors import DamagedEntryError, JournalError, RegistryError, StoreError
+from teiten_collector.store.registry import Registration, Registry, Sensor
+from teiten_collector.store.store import Finding, Store
+from teiten_collector.store.verdict import Conflict, ConflictReason, New, Repeat, Verdict
+
+__all__ = [
+    "Conflict",
+    "ConflictReason",
+    "DamagedEntryError",
+    "Engine",
+    "Finding",
+    "JournalError",
+    "New",
+    "Registration",
+    "Registry",
+    "RegistryError",
+    "Repeat",
+    "Sensor",
+    "Store",
+    "StoreError",
+    "Verdict",
+]
