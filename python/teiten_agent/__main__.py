@@ -1,0 +1,7 @@
+"""`python -m teiten_agent` is the command `teiten-agent`."""
+
+import sys
+
+from teiten_agent.cli import main
+
+sys.exit(main())

@@ -1,0 +1,236 @@
+"""The options of `agent.toml`: each field carries its documentation, unit and bounds as metadata."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from teiten_agent.config.kinds import (
+    Address,
+    CollectorUrl,
+    Kind,
+    Location,
+    Network,
+    Several,
+    Text,
+    Whole,
+    Words,
+)
+
+_METADATA_KEY = "option"
+_REQUIRED = dataclasses.MISSING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """What is known about one key.
+
+    Attributes:
+        text: What it decides, in both languages.
+        kind: What it may be.
+        unit: The unit of a number, empty where it has none.
+        example: What the sample shows, as TOML would hold it.
+    """
+
+    text: Words
+    kind: Kind
+    unit: str = ""
+    example: object
+
+
+def _option(  # noqa: PLR0913  # one line a fact, all by name
+    *,
+    english: str,
+    japanese: str,
+    kind: Kind,
+    example: object,
+    unit: str = "",
+    default: Any = _REQUIRED,  # noqa: ANN401  # dataclasses.field is typed so
+) -> Any:  # noqa: ANN401  # as above
+    option = Option(text=Words(english, japanese), kind=kind, unit=unit, example=example)
+    return dataclasses.field(default=default, metadata={_METADATA_KEY: option})
+
+
+def option_of(field: dataclasses.Field[Any]) -> Option:
+    """Return what is known about a field of a section."""
+    option = field.metadata[_METADATA_KEY]
+    assert isinstance(option, Option)  # noqa: S101  # every field of a section is made by _option
+    return option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sensor:
+    """Which sensor this is / このセンサーの身元."""
+
+    id: str = _option(
+        english="The id under which the collector registered this sensor.",
+        japanese="コレクターに登録されたこのセンサーのID。",
+        kind=Text(
+            r"[a-z0-9][a-z0-9._-]{0,62}",
+            Words(
+                "1 to 63 of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or digit",
+                "a-z、0-9、ドット、下線、ハイフンの1〜63文字(先頭は英小文字か数字)",
+            ),
+        ),
+        example="tokyo-01",
+    )
+    monitored: tuple[Network, ...] = _option(
+        english="The monitored addresses: only packets to them are counted.",
+        japanese="観測対象のアドレス。ここへ宛てたパケットだけを数える。",
+        kind=Several(Address(), fewest=1),
+        example=["198.51.100.0/28", "2001:db8::/64"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """Where live traffic comes from / 通信の取り込み元."""
+
+    interface: str = _option(
+        english="The network interface of live capture; replaying captures does not use it.",
+        japanese="ライブ取り込みに使うネットワークインターフェース。キャプチャの再生では使わない。",
+        kind=Text(
+            r"[^\s/\x00]{0,15}",
+            Words("at most 15 characters without space or slash", "空白とスラッシュを含まない15文字以内"),
+        ),
+        default="",
+        example="eth0",
+    )
+    filter: str = _option(
+        english="A BPF filter of live capture; empty takes everything.",
+        japanese="ライブ取り込みのBPFフィルター。空ならすべて取り込む。",
+        kind=Text(r"[^\x00]{0,4096}", Words("at most 4096 characters", "4096文字以内")),
+        default="",
+        example="",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """How long one interval is / 集計区間の長さ."""
+
+    seconds: int = _option(
+        english="The length of an interval; intervals begin at multiples of it in Unix time.",
+        japanese="集計区間の長さ。区間はUnix時刻でこの値の倍数から始まる。",
+        kind=Whole(1, 86_400),
+        unit="s",
+        default=60,
+        example=60,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uplink:
+    """Where batches go / バッチの送信先."""
+
+    collector: str = _option(
+        english="The collector's URL. Without one nothing is uploaded: export the spool instead.",
+        japanese="コレクターのURL。空なら送信しない(スプールを書き出して渡す)。",
+        kind=CollectorUrl(),
+        default="",
+        example="https://collector.example:8443",
+    )
+    token_file: str = _option(
+        english="The file that holds this sensor's token, one line; it must not be readable by everyone.",
+        japanese="このセンサーのトークンを1行で収めたファイル。誰にでも読める権限にしてはならない。",
+        kind=Location(),
+        default="/etc/teiten/token",
+        example="/etc/teiten/token",
+    )
+    ca_file: str = _option(
+        english="Certificates (PEM) to trust instead of the system's, where the collector has its own authority.",
+        japanese="独自の認証局を使う場合に、標準の証明書に代えて信頼する証明書(PEM)。",
+        kind=Location(empty_means=Words("the usual authorities", "標準の認証局")),
+        default="",
+        example="",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spool:
+    """Where batches wait until they are acknowledged / 受領確認までバッチを置く場所."""
+
+    directory: str = _option(
+        english="The folder of the spool; it is created if need be.",
+        japanese="スプールのフォルダー。なければ作る。",
+        kind=Location(),
+        default="/var/lib/teiten/spool",
+        example="/var/lib/teiten/spool",
+    )
+    max_megabytes: int = _option(
+        english="How much the batches that wait may take, in units of 1,000,000 bytes. Replay waits for uploads at it.",
+        japanese="待機中のバッチの上限(100万バイト単位)。再生は上限に達すると送信を待つ。",
+        kind=Whole(1, 1_000_000),
+        unit="MB",
+        default=512,
+        example=512,
+    )
+    max_age_days: int = _option(
+        english="How long live capture keeps a batch that no collector takes. Replay never gives one up.",
+        japanese="ライブ取り込みで、受領されないバッチを保つ日数。再生したバッチは捨てない。",
+        kind=Whole(1, 3_650),
+        unit="d",
+        default=30,
+        example=30,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Which signatures run / 使うシグネチャ."""
+
+    files: tuple[str, ...] = _option(
+        english="Rule files besides the built-in set. This version matches no signatures: it takes only the empty array.",
+        japanese="内蔵ルールに加えるルールファイル。この版はシグネチャ照合をしないため、空の配列のみ。",
+        kind=Several(Location(), most=0),
+        default=(),
+        example=[],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much memory counting may take / 集計に使うメモリーの上限."""
+
+    table_megabytes: int = _option(
+        english="Memory of the tuple table, fixed at start, in units of 1,048,576 bytes. A full table ends its interval early.",
+        japanese="集計表のメモリー(1,048,576バイト単位、起動時に固定)。満杯になると区間を早めに閉じる。",
+        kind=Whole(1, 4_096),
+        unit="MiB",
+        default=16,
+        example=16,
+    )
+    max_rows: int = _option(
+        english="Most rows of one interval; reaching it ends the interval early.",
+        japanese="1区間の最大行数。達すると区間を早めに閉じる。",
+        kind=Whole(1, 1_048_576),
+        unit="rows",
+        default=1_048_576,
+        example=1_048_576,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Everything `agent.toml` decides. Paths are as written until `load` has made them absolute."""
+
+    sensor: Sensor
+    capture: Capture
+    interval: Interval
+    uplink: Uplink
+    spool: Spool
+    rules: Rules
+    limits: Limits
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "sensor": Sensor,
+    "capture": Capture,
+    "interval": Interval,
+    "uplink": Uplink,
+    "spool": Spool,
+    "rules": Rules,
+    "limits": Limits,
+}
+"""The tables of the file, in the order in which the sample shows them."""
