@@ -1,0 +1,163 @@
+"""Batches to bodies and back.
+
+One batch has one body: fields stand in the specified order, numbers and lengths in msgpack's shortest form.
+So the digest of a body is the digest of its content: a repeat can be told from other content by it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import msgpack  # type: ignore[import-untyped] # the package ships no types
+
+from teiten_protocol import limits
+from teiten_protocol.batch import (
+    DETECTION_FIELDS,
+    TUPLE_FIELDS,
+    Batch,
+    BatchKey,
+    DetectionColumns,
+    Span,
+    TupleColumns,
+)
+from teiten_protocol.errors import BatchError, Fault
+from teiten_protocol.keys import Family
+from teiten_protocol.reader import Reader
+
+FIELDS = (
+    "version",
+    "sensor",
+    "epoch",
+    "sequence",
+    "settings",
+    "spans",
+    "counters",
+    "ipv4",
+    "ipv6",
+    "detections",
+)
+"""Fields of a batch, in the order of the wire."""
+
+
+def encode(batch: Batch) -> bytes:
+    """Write the one body of a batch; at most `limits.MAX_BODY_BYTES` bytes."""
+    content: dict[str, object] = {
+        "version": limits.VERSION,
+        "sensor": batch.key.sensor,
+        "epoch": batch.key.epoch,
+        "sequence": batch.key.sequence,
+        "settings": batch.settings,
+        "spans": [[span.start_ns, span.end_ns] for span in batch.spans],
+        "counters": dict(batch.counters),  # sorted by the batch itself
+        "ipv4": {"rows": batch.ipv4.rows, **dict(batch.ipv4.columns())},
+        "ipv6": {"rows": batch.ipv6.rows, **dict(batch.ipv6.columns())},
+        "detections": {"rows": batch.detections.rows, **dict(batch.detections.columns())},
+    }
+    body: bytes = msgpack.packb(content, use_bin_type=True)
+    return body
+
+
+def decode(body: bytes) -> Batch:
+    """Read a body.
+
+    Raises:
+        BatchError: The body is no batch in the one form that `encode` writes; it names the place.
+    """
+    if len(body) > limits.MAX_BODY_BYTES:
+        raise BatchError(
+            "body", f"{len(body)} bytes are over the limit of {limits.MAX_BODY_BYTES}", Fault.SIZE
+        )
+    reader = Reader(body)
+    size = reader.map_size("body", len(FIELDS))
+    _field(reader, "", "version")
+    version = reader.integer("version")
+    if version not in limits.SUPPORTED_VERSIONS:
+        supported = ", ".join(str(known) for known in sorted(limits.SUPPORTED_VERSIONS))
+        raise BatchError("version", f"{version} is not supported (supported: {supported})", Fault.VERSION)
+    if size != len(FIELDS):
+        raise BatchError("body", f"must be a map of {len(FIELDS)} fields: {', '.join(FIELDS)}")
+    _field(reader, "", "sensor")
+    sensor = reader.text("sensor")
+    _field(reader, "", "epoch")
+    epoch = reader.integer("epoch")
+    _field(reader, "", "sequence")
+    key = BatchKey(sensor, epoch, reader.integer("sequence"))
+    _field(reader, "", "settings")
+    settings = reader.binary("settings")
+    _field(reader, "", "spans")
+    spans = _spans(reader)
+    _field(reader, "", "counters")
+    counters = _counters(reader)
+    _field(reader, "", "ipv4")
+    ipv4_rows, ipv4 = _columns(reader, "ipv4", TUPLE_FIELDS, limits.MAX_ROWS)
+    _field(reader, "", "ipv6")
+    ipv6_rows, ipv6 = _columns(reader, "ipv6", TUPLE_FIELDS, limits.MAX_ROWS)
+    _field(reader, "", "detections")
+    detection_rows, detections = _columns(reader, "detections", DETECTION_FIELDS, limits.MAX_DETECTIONS)
+    reader.end()
+    batch = Batch(
+        key=key,
+        settings=settings,
+        spans=spans,
+        counters=counters,
+        ipv4=TupleColumns(Family.IPV4, ipv4_rows, *ipv4),
+        ipv6=TupleColumns(Family.IPV6, ipv6_rows, *ipv6),
+        detections=DetectionColumns(detection_rows, *detections),
+    )
+    # What remains to be told apart are longer forms of numbers and lengths, and counters out of order.
+    if encode(batch) != body:
+        raise BatchError(
+            "body",
+            "numbers and lengths must have msgpack's shortest form, counters be sorted by name",
+            Fault.CANONICAL,
+        )
+    return batch
+
+
+def digest(body: bytes) -> bytes:
+    """SHA-256 of the body as `encode` writes it, before compression: 32 bytes."""
+    return hashlib.sha256(body).digest()
+
+
+def _field(reader: Reader, place: str, expected: str) -> None:
+    path = f"{place}.{expected}" if place else expected
+    found = reader.text(path)
+    if found != expected:
+        raise BatchError(path, f"must stand here; the field found is {found!r}")
+
+
+def _spans(reader: Reader) -> tuple[Span, ...]:
+    spans = []
+    for index in range(reader.array_size("spans", limits.MAX_SPANS)):
+        place = f"spans[{index}]"
+        if reader.array_size(place, 2) != 2:  # noqa: PLR2004 - start and end
+            raise BatchError(place, "must be an array of start and end")
+        start, end = reader.integer(f"{place}.start"), reader.integer(f"{place}.end")
+        try:
+            spans.append(Span(start, end))
+        except BatchError as error:
+            raise BatchError(f"{place}.{error.place}", error.reason) from None
+    return tuple(spans)
+
+
+def _counters(reader: Reader) -> dict[str, int]:
+    counters: dict[str, int] = {}
+    for index in range(reader.map_size("counters", limits.MAX_COUNTERS)):
+        name = reader.text(f"counters[{index}]")
+        if name in counters:
+            raise BatchError(f"counters[{index}]", f"{name!r} stands twice")
+        counters[name] = reader.integer(f"counters[{index}]")
+    return counters
+
+
+def _columns(reader: Reader, place: str, fields: Sequence[str], limit: int) -> tuple[int, list[bytes]]:
+    if reader.map_size(place, len(fields) + 1) != len(fields) + 1:
+        raise BatchError(place, f"must be a map of {len(fields) + 1} fields: rows, {', '.join(fields)}")
+    _field(reader, place, "rows")
+    rows = reader.integer(f"{place}.rows")
+    if not 0 <= rows <= limit:
+        raise BatchError(f"{place}.rows", f"must be an integer from 0 to {limit}")
+    columns = []
+    for field in fields:
+        _field(reader, place, field)
+        columns.append(reader.binary(f"{place}.{field}"))
+    return rows, columns
