@@ -1,0 +1,109 @@
+"""Strategies for batches, shared by the tests of this folder."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address
+
+from hypothesis import strategies as st
+
+from teiten_protocol import (
+    Batch,
+    BatchKey,
+    Class,
+    DetectionRow,
+    Family,
+    Form,
+    Span,
+    Tool,
+    TupleRow,
+    detection_columns,
+    limits,
+    tuple_columns,
+)
+from teiten_protocol.keys import NAMED_PROTOCOLS
+
+counts = st.integers(1, limits.MAX_COUNT)
+u32 = st.integers(0, 2**32 - 1)
+addresses: dict[Family, st.SearchStrategy[IPv4Address | IPv6Address]] = {
+    Family.IPV4: u32.map(IPv4Address),
+    Family.IPV6: st.integers(0, 2**128 - 1).map(IPv6Address),
+}
+
+
+def values(form: Form) -> st.SearchStrategy[int]:
+    """Values that a form's key may have."""
+    if form in {Form.TCP, Form.UDP}:
+        return st.integers(0, 0xFFFF)
+    if form in {Form.FRAGMENT, Form.CUT}:
+        return st.sampled_from(sorted(NAMED_PROTOCOLS))
+    return st.integers(0, 0xFF)
+
+
+def source_ports(form: Form) -> st.SearchStrategy[int]:
+    """Source ports (or codes) that a form may have."""
+    if form in {Form.TCP, Form.UDP}:
+        return st.integers(0, 0xFFFF)
+    return st.integers(0, 0xFF) if form in {Form.ICMP, Form.ICMPV6} else st.just(0)
+
+
+@st.composite
+def tuple_row(draw: st.DrawFn, family: Family) -> TupleRow:
+    """A row that is valid in a family."""
+    stranger = Form.ICMPV6 if family is Family.IPV4 else Form.ICMP
+    form = draw(st.sampled_from([form for form in Form if form is not stranger]))
+    return TupleRow(
+        minute=draw(u32),
+        source=draw(addresses[family]),
+        address=draw(addresses[family]),
+        form=form,
+        value=draw(values(form)),
+        source_port=draw(source_ports(form)),
+        flags=draw(st.integers(0, 0xFF)) if form is Form.TCP else 0,
+        class_=draw(st.sampled_from(Class)),
+        tool=draw(st.sampled_from(Tool)),
+        packets=draw(counts),
+        bytes_=draw(st.integers(0, limits.MAX_COUNT)),
+    )
+
+
+@st.composite
+def detection_row(draw: st.DrawFn) -> DetectionRow:
+    """A valid detection."""
+    family = draw(st.sampled_from(Family))
+    return DetectionRow(
+        minute=draw(u32),
+        signature=draw(u32),
+        source=draw(addresses[family]),
+        address=draw(addresses[family]),
+        count=draw(counts),
+    )
+
+
+@st.composite
+def span_tuples(draw: st.DrawFn) -> tuple[Span, ...]:
+    """One to five spans in order."""
+    edges = draw(
+        st.lists(st.integers(0, limits.MAX_TIME_NS), min_size=2, max_size=10, unique=True).map(sorted)
+    )
+    return tuple(Span(*pair) for pair in zip(edges[0::2], edges[1::2], strict=False))
+
+
+batch_keys = st.builds(
+    BatchKey,
+    sensor=st.from_regex(limits.SENSOR_ID, fullmatch=True),
+    epoch=st.integers(0, limits.MAX_EPOCH),
+    sequence=st.integers(0, limits.MAX_SEQUENCE),
+)
+
+batches = st.builds(
+    Batch,
+    key=batch_keys,
+    settings=st.binary(min_size=32, max_size=32),
+    spans=span_tuples(),
+    counters=st.dictionaries(
+        st.from_regex(limits.COUNTER_NAME, fullmatch=True), st.integers(0, limits.MAX_COUNT), max_size=6
+    ),
+    ipv4=st.lists(tuple_row(Family.IPV4), max_size=5).map(lambda rows: tuple_columns(Family.IPV4, rows)),
+    ipv6=st.lists(tuple_row(Family.IPV6), max_size=5).map(lambda rows: tuple_columns(Family.IPV6, rows)),
+    detections=st.lists(detection_row(), max_size=4).map(detection_columns),
+)
