@@ -1,0 +1,265 @@
+"""Who may bring in what: decided from the request's head before its body is read, then from the body.
+
+In this order, the cheap before the dear: token, media type, encoding, length; then, of the body, its
+bounded expansion, its form, its sensor, its addresses, and last whether it is known. Nothing is written
+before the last step.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from typing import TYPE_CHECKING, assert_never
+
+from teiten_collector.door.refusals import Refusal, RefusalCode
+from teiten_collector.store import Conflict, New, Repeat, Store
+from teiten_protocol import (
+    MEDIA_TYPE,
+    Batch,
+    BatchError,
+    BatchKey,
+    Family,
+    Fault,
+    decode,
+    digest,
+    expand,
+    limits,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from teiten_collector.store import Registration, Sensor
+
+MINUTE_NS = 60 * 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a request says of itself before its body: header values as sent, None where absent."""
+
+    authorization: str | None
+    content_type: str | None
+    content_encoding: str | None
+    content_length: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The door's yes: the batch is durable.
+
+    Attributes:
+        key: Which batch.
+        sha256: Of the uncompressed body.
+        repeat: Whether it was known already, and so is not counted again.
+    """
+
+    key: BatchKey
+    sha256: bytes
+    repeat: bool
+
+
+class Admission:
+    """Decides over one store. Safe for many threads; every method blocks."""
+
+    def __init__(self, store: Store) -> None:
+        """Takes the store; does nothing yet."""
+        self._store = store
+
+    def authenticate(self, head: Head) -> Sensor:
+        """The sensor whose token a request shows.
+
+        Raises:
+            Refusal: TOKEN.
+            StoreError: The registry cannot be asked.
+        """
+        scheme, _, token = (head.authorization or "").partition(" ")
+        sensor = self._store.registry.authenticate(token.strip()) if scheme.lower() == "bearer" else None
+        if sensor is None:
+            raise Refusal(RefusalCode.TOKEN, "a valid token is needed: Authorization: Bearer TOKEN")
+        return sensor
+
+    def admit(self, sensor: Sensor, compressed: bytes, received_ns: int) -> Accepted:
+        """Decides over a body, and makes the batch durable.
+
+        Args:
+            sensor: Who sends it, as `authenticate` found.
+            compressed: The body as it came.
+            received_ns: When it came, nanoseconds of the Unix epoch.
+
+        Raises:
+            Refusal: TOO_LARGE, BATCH, OTHER_SENSOR, UNREGISTERED_ADDRESS or CONFLICT.
+            JournalError: It could not be made durable; the sender may try again.
+            StoreError: The ledger cannot be asked.
+        """
+        body, batch = unpack(compressed)
+        if batch.key.sensor != sensor.id:
+            raise Refusal(
+                RefusalCode.OTHER_SENSOR,
+                f"the batch is of sensor {batch.key.sensor}, the token of sensor {sensor.id}",
+            )
+        return self._record(sensor, batch, body, compressed, received_ns)
+
+    def admit_file(self, compressed: bytes, received_ns: int) -> Accepted:
+        """Decides over a batch that an operator brings: as `admit`, but a file needs no token.
+
+        Raises:
+            Refusal: As `admit`; OTHER_SENSOR where the sensor is not registered.
+            JournalError: As `admit`.
+            StoreError: As `admit`.
+        """
+        body, batch = unpack(compressed)
+        sensor = self._store.registry.find(batch.key.sensor)
+        if sensor is None:
+            raise Refusal(
+                RefusalCode.OTHER_SENSOR,
+                f"sensor {batch.key.sensor} is not registered; teiten-collector sensor add registers one",
+            )
+        return self._record(sensor, batch, body, compressed, received_ns)
+
+    def _record(
+        self, sensor: Sensor, batch: Batch, body: bytes, compressed: bytes, received_ns: int
+    ) -> Accepted:
+        if (place := first_stranger(batch, sensor.registrations)) is not None:
+            raise Refusal(
+                RefusalCode.UNREGISTERED_ADDRESS,
+                f"{place} is an address that is not registered for sensor {sensor.id} at its time",
+            )
+        sha256 = digest(body)
+        verdict = self._store.admit(batch, compressed, sha256, received_ns)
+        match verdict:
+            case New():
+                return Accepted(batch.key, sha256, repeat=False)
+            case Repeat():
+                return Accepted(batch.key, sha256, repeat=True)
+            case Conflict():
+                raise Refusal(RefusalCode.CONFLICT, verdict.text)
+            case _:
+                assert_never(verdict)
+
+
+def body_length(head: Head) -> int:
+    """The length of the body that follows a head, where it is worth reading.
+
+    Raises:
+        Refusal: MEDIA_TYPE, ENCODING, LENGTH_REQUIRED or TOO_LARGE.
+    """
+    media_type = (head.content_type or "").partition(";")[0].strip().lower()
+    if media_type != MEDIA_TYPE:
+        raise Refusal(RefusalCode.MEDIA_TYPE, f"Content-Type must be {MEDIA_TYPE}")
+    if (head.content_encoding or "").strip().lower() != "deflate":
+        raise Refusal(RefusalCode.ENCODING, "Content-Encoding must be deflate (RFC 9110 section 8.4.1.2)")
+    text = head.content_length or ""
+    if not (text.isascii() and text.isdigit()):
+        raise Refusal(RefusalCode.LENGTH_REQUIRED, "Content-Length must state the length of the body")
+    length = int(text[:20])
+    if length > limits.MAX_COMPRESSED_BYTES:
+        raise Refusal(
+            RefusalCode.TOO_LARGE, f"{length} bytes are over the limit of {limits.MAX_COMPRESSED_BYTES}"
+        )
+    return length
+
+
+def unpack(compressed: bytes) -> tuple[bytes, Batch]:
+    """Expands and decodes within the limits of the batch format.
+
+    Raises:
+        Refusal: TOO_LARGE or BATCH, with the place of the fault.
+    """
+    try:
+        body = expand(compressed)
+        return body, decode(body)
+    except BatchError as error:
+        code = RefusalCode.TOO_LARGE if error.fault is Fault.SIZE else RefusalCode.BATCH
+        raise Refusal(code, str(error)) from error
+
+
+def first_stranger(batch: Batch, registrations: Sequence[Registration]) -> str | None:
+    """The first place whose address is in no registration at its minute; None where every one is registered.
+
+    A minute belongs to a registration that holds in any part of it.
+    """
+    for columns in (batch.ipv4, batch.ipv6):
+        width = columns.family.address_bytes
+        row = _first_stranger(
+            columns.family,
+            [columns.address[at : at + width] for at in range(0, len(columns.address), width)],
+            _minutes(columns.minute),
+            registrations,
+        )
+        if row is not None:
+            return f"ipv{int(columns.family)}.address: row {row}"
+    detections = batch.detections
+    minutes = _minutes(detections.minute)
+    for family in Family:
+        rows = [row for row in range(detections.rows) if detections.family[row] == family]
+        found = _first_stranger(
+            family,
+            [detections.address[16 * row + 16 - family.address_bytes : 16 * row + 16] for row in rows],
+            array("I", (minutes[row] for row in rows)),
+            registrations,
+        )
+        if found is not None:
+            return f"detections.address: row {rows[found]}"
+    return None
+
+
+def _first_stranger(
+    family: Family, addresses: Sequence[bytes], minutes: array[int], registrations: Iterable[Registration]
+) -> int | None:
+    """The first row without a registration; distinct addresses first, rows only where times matter."""
+    if not addresses:
+        return None
+    mine = [registration for registration in registrations if registration.network.version == family]
+    first, last = min(minutes), max(minutes)
+    always = _Networks(entry for entry in mine if _holds(entry, first) and _holds(entry, last))
+    doubtful = {address for address in set(addresses) if address not in always}
+    if not doubtful:
+        return None
+    known: dict[tuple[Registration, ...], _Networks] = {}
+    for row, (address, minute) in enumerate(zip(addresses, minutes, strict=True)):
+        if address in doubtful:
+            holding = tuple(entry for entry in mine if _holds(entry, minute))
+            if holding not in known:
+                known[holding] = _Networks(holding)
+            if address not in known[holding]:
+                return row
+    return None
+
+
+def _holds(registration: Registration, minute: int) -> bool:
+    return registration.from_ns < (minute + 1) * MINUTE_NS and (
+        registration.to_ns is None or registration.to_ns > minute * MINUTE_NS
+    )
+
+
+class _Networks:
+    """Networks of one family as ranges in order, so that an address is found by bisection."""
+
+    def __init__(self, registrations: Iterable[Registration]) -> None:
+        ranges = sorted(
+            (network.network_address.packed, network.broadcast_address.packed)
+            for network in _collapsed(registration.network for registration in registrations)
+        )
+        self._starts = [start for start, _ in ranges]
+        self._ends = [end for _, end in ranges]
+
+    def __contains__(self, address: bytes) -> bool:
+        at = bisect_right(self._starts, address) - 1
+        return at >= 0 and address <= self._ends[at]
+
+
+def _collapsed(networks: Iterable[IPv4Network | IPv6Network]) -> Iterator[IPv4Network | IPv6Network]:
+    listed = list(networks)
+    yield from collapse_addresses(network for network in listed if isinstance(network, IPv4Network))
+    yield from collapse_addresses(network for network in listed if isinstance(network, IPv6Network))
+
+
+def _minutes(column: bytes) -> array[int]:
+    minutes = array("I", column)
+    if sys.byteorder == "big":
+        minutes.byteswap()
+    return minutes
