@@ -2,50 +2,117 @@
 
 Views (all times UTC; every integer signed):
 
-`tuples`        day, minute (minutes since the Unix epoch), sensor, epoch, sequence, family (4 or 6), source_high,
-                source_low, address_high, address_low, key (text, `445/TCP`), form, value, source_port, flags, class, tool,
-                packets, bytes, country (NULL: unknown), asn (NULL: unknown)
-`observations`  day (of the span's start), sensor, epoch, sequence, start_ns, end_ns, packets, bytes, counted,
-                not_monitored, outside_span, malformed, counters (JSON text), received_ns. One row for each span; counters
-                stand on a batch's first row and are 0 on the others, so that sums are right. A span can run past its day.
-`detections`    day, minute, sensor, epoch, sequence, family, source_high, source_low, address_high, address_low,
-                signature, count, country, asn
+`tuples`
+    day, minute (minutes since the Unix epoch), sensor, epoch, sequence, family (4 or 6), source_high, source_low,
+    address_high, address_low, key (text, `445/TCP`), form, value, source_port, flags, class, tool, packets, bytes,
+    country (NULL: unknown), asn (NULL: unknown)
+`observations`
+    day (of the span's start), sensor, epoch, sequence, start_ns, end_ns, packets, bytes, counted, not_monitored,
+    outside_span, malformed, counters (JSON text), received_ns. One row for each span; counters stand on a batch's
+    first row and are 0 on the others, so that sums are right. A span can run past its day.
+`detections`
+    day, minute, sensor, epoch, sequence, family, source_high, source_low, address_high, address_low, signature, count,
+    country, asn
 
-An IPv4 address is its number in `*_low` (0 to 2^32-1) with 0 in `*_high`; an IPv6 address is two signed halves, so
-that (family, high, low) names an address.
+An IPv4 address is its number in `*_low` (0 to 2^32-1) with 0 in `*_high`; an IPv6 address is two signed halves, so that
+(family, high, low) names an address.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import re
+import threading
+from typing import TYPE_CHECKING, Final, Self
+
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from teiten_collector.store.errors import StoreError
+from teiten_collector.store.facts import SCHEMAS
+from teiten_collector.store.tables import read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    import pyarrow as pa
+TABLES_DIRECTORY: Final = "tables"
+
+_SQL_TYPES: Final = {
+    pa.date32(): "DATE",
+    pa.int8(): "TINYINT",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.string(): "VARCHAR",
+}
+_PATTERN: Final = re.compile(r"[*?\[]")
 
 
 class Engine:
-    """Queries over one consistent state of all tables: whole groups only, the same for every query until `refresh`."""
+    """Queries over one state of all tables: whole groups only, the same for every query until `refresh`."""
 
-    def __init__(self, directory: Path) -> None:
-        """Takes the store's directory (`[store] directory`); reads nothing yet. No lock is taken, ever."""
+    def __init__(self, directory: Path, *, memory_megabytes: int = 0, threads: int = 0) -> None:
+        """Takes the store's directory (`[store] directory`); reads nothing yet, and never takes a lock.
+
+        Args:
+            directory: The store's directory.
+            memory_megabytes: What a query may take; beyond that it goes to disk. 0: DuckDB's own bound.
+            threads: How many threads a query may take; 0: one a core.
+        """
+        self._directory = directory / TABLES_DIRECTORY
+        self._settings: dict[str, str | bool | int | float | list[str]] = {
+            # Extensions would come from the Internet, unasked.
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        if memory_megabytes:
+            self._settings["memory_limit"] = f"{memory_megabytes}MiB"
+        if threads:
+            self._settings["threads"] = threads
+        self._mutex = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def refresh(self) -> None:
-        """Takes up the tables' newest state."""
-        raise NotImplementedError
+        """Takes up the tables' newest state.
+
+        Raises:
+            StoreError: A table cannot be read.
+        """
+        files = self._files()
+        with self._mutex:
+            if self._connection is None:
+                self._connection = duckdb.connect(":memory:", config=self._settings)
+            self._connection.execute("BEGIN")
+            for name, schema in SCHEMAS.items():
+                self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {_view(schema, files[name])}")
+            self._connection.execute("COMMIT")
 
     def query(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pa.Table:
-        """Runs one statement and returns its rows; parameters stand as `?` or `$name`. The first one refreshes.
+        """Runs one SELECT and returns its rows; parameters stand as `?` or `$name`. The first query refreshes.
 
         Safe to call from several threads.
         """
-        raise NotImplementedError
+        if self._connection is None:
+            self.refresh()
+        with self._mutex:
+            if self._connection is None:
+                raise StoreError("the engine is closed", place=str(self._directory))
+            cursor = self._connection.cursor()
+        try:
+            given = parameters if hasattr(parameters, "keys") else list(parameters)
+            return cursor.sql(sql, params=given or None).to_arrow_table()
+        finally:
+            cursor.close()
 
     def close(self) -> None:
         """Lets go of the files; idempotent."""
+        with self._mutex:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     def __enter__(self) -> Self:
         """The engine itself."""
@@ -56,3 +123,36 @@ class Engine:
     ) -> None:
         """Closes it."""
         self.close()
+
+    def _files(self) -> dict[str, list[str]]:
+        """The files of every table, as the snapshot says."""
+        snapshot = read_snapshot(self._directory)
+        files: dict[str, list[str]] = {}
+        for name in SCHEMAS:
+            path = self._directory / name
+            version = None if snapshot is None or name not in snapshot else snapshot[name].version
+            try:
+                files[name] = DeltaTable(path, version=version).file_uris()
+            except TableNotFoundError:
+                files[name] = []
+            except DeltaError as error:
+                raise StoreError(f"the table cannot be read: {error}", place=str(path)) from error
+        return files
+
+
+def _view(schema: pa.Schema, files: Sequence[str]) -> str:
+    """A view with exactly the schema's columns, whichever of them the files have."""
+    columns = ", ".join(f'NULL::{_SQL_TYPES[field.type]} AS "{field.name}"' for field in schema)
+    nothing = f"SELECT {columns} WHERE false"
+    if not files:
+        return nothing
+    listed = ", ".join(_literal(file) for file in files)
+    return (
+        f"{nothing} UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], "
+        "union_by_name = true, hive_partitioning = true, hive_types = {'day': DATE})"
+    )
+
+
+def _literal(file: str) -> str:
+    """A path as SQL text, taken as it is: no character of it is a pattern."""
+    return "'" + _PATTERN.sub(lambda match: f"[{match[0]}]", file).replace("'", "''") + "'"
