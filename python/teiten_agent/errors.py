@@ -1,7 +1,7 @@
 """What can go wrong, each with the exit code that scripts may rely on.
 
-An error carries two sentences: what is wrong, with its place, and what to do about it. Everything is raised where it is
-found and caught once, in `teiten_agent.cli`.
+An error carries two sentences: what is wrong, with its place, and what to do about it. Everything is raised
+where it is found and caught once, in `teiten_agent.cli`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the value of an option may be: its check, its words for people and its JSON Schema, in one place each."""
+"""What the value of an option may be: its check, its words for people, its JSON Schema."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class Kind(Protocol):
         """Return the value as the program uses it.
 
         Raises:
-            ValueError: The value is not allowed; the message says what is wrong with it, without naming the key.
+            ValueError: The value is not allowed; the message says what is wrong with it, without naming the
+                key.
         """
         ...
 
@@ -149,7 +150,8 @@ class Location:
         if self.empty_means is None:
             return Words("a path", "パス")
         return Words(
-            f'a path, or "" for {self.empty_means.english}', f'パス、または {self.empty_means.japanese}を表す ""'
+            f'a path, or "" for {self.empty_means.english}',
+            f'パス、または {self.empty_means.japanese}を表す ""',
         )
 
     @property
@@ -169,7 +171,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class CollectorUrl:
-    """Where the collector listens. Plain HTTP is for loopback alone: the token must not cross a network in clear."""
+    """Where the collector listens; plain HTTP for loopback alone: no network may see the token."""
 
     @property
     def allowed(self) -> Words:
@@ -206,7 +208,7 @@ class CollectorUrl:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a URL's host stays on this machine: `localhost`, 127.0.0.0/8 (RFC 1122, 3.2.1.3) or ::1 (RFC 4291)."""
+    """Whether a URL's host is this machine: `localhost`, 127.0.0.0/8 (RFC 1122, 3.2.1.3), ::1 (RFC 4291)."""
     if host.lower() == "localhost":
         return True
     try:

@@ -47,16 +47,21 @@ def parse(content: bytes, path: str) -> Configuration:
     try:
         document = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path}: byte {error.start} is not UTF-8", "save the file as UTF-8") from error
+        raise ConfigurationError(
+            f"{path}: byte {error.start} is not UTF-8", "save the file as UTF-8"
+        ) from error
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path}: is not TOML: {error or 'nested too deeply'}") from error
+        raise ConfigurationError(f"{path}: is not TOML: {error}") from error
     except ValueError as error:  # a date or a number out of what Python can hold
         raise ConfigurationError(f"{path}: is not TOML: {error}") from error
     mistakes: list[str] = [
-        f"{path}: {name}: no such table{_nearest(name, SECTIONS)}" for name in document if name not in SECTIONS
+        f"{path}: {name}: no such table{_nearest(name, SECTIONS)}"
+        for name in document
+        if name not in SECTIONS
     ]
     sections = {
-        name: _section(document.get(name, {}), name, section, path, mistakes) for name, section in SECTIONS.items()
+        name: _section(document.get(name, {}), name, section, path, mistakes)
+        for name, section in SECTIONS.items()
     }
     if mistakes:
         raise ConfigurationError(
@@ -68,7 +73,9 @@ def parse(content: bytes, path: str) -> Configuration:
 def _section(table: object, name: str, section: type[Any], path: str, mistakes: list[str]) -> Any:  # noqa: ANN401
     """Check one table; mistakes are appended, and the result is None if there were any in it."""
     if not isinstance(table, dict):
-        mistakes.append(f"{path}: {name}: is {kind_of(table)}; must be a table: write [{name}] on a line of its own")
+        mistakes.append(
+            f"{path}: {name}: is {kind_of(table)}; must be a table: write [{name}] on a line of its own"
+        )
         return None
     before = len(mistakes)
     fields = {field.name: field for field in dataclasses.fields(section)}

@@ -17,6 +17,7 @@ from teiten_agent.config.kinds import (
     Whole,
     Words,
 )
+from teiten_protocol.limits import SENSOR_ID
 
 _METADATA_KEY = "option"
 _REQUIRED = dataclasses.MISSING
@@ -67,7 +68,7 @@ class Sensor:
         english="The id under which the collector registered this sensor.",
         japanese="コレクターに登録されたこのセンサーのID。",
         kind=Text(
-            r"[a-z0-9][a-z0-9._-]{0,62}",
+            SENSOR_ID.pattern,
             Words(
                 "1 to 63 of a-z, 0-9, dot, underscore and hyphen, beginning with a letter or digit",
                 "a-z、0-9、ドット、下線、ハイフンの1〜63文字(先頭は英小文字か数字)",
@@ -139,7 +140,7 @@ class Uplink:
         example="/etc/teiten/token",
     )
     ca_file: str = _option(
-        english="Certificates (PEM) to trust instead of the system's, where the collector has its own authority.",
+        english="Certificates (PEM) to trust instead of the usual ones, for an authority of one's own.",
         japanese="独自の認証局を使う場合に、標準の証明書に代えて信頼する証明書(PEM)。",
         kind=Location(empty_means=Words("the usual authorities", "標準の認証局")),
         default="",
@@ -159,8 +160,8 @@ class Spool:
         example="/var/lib/teiten/spool",
     )
     max_megabytes: int = _option(
-        english="How much the batches that wait may take, in units of 1,000,000 bytes. Replay waits for uploads at it.",
-        japanese="待機中のバッチの上限(100万バイト単位)。再生は上限に達すると送信を待つ。",
+        english="Most that the spool may take, in units of 1,000,000 bytes; at it, replay waits for uploads.",
+        japanese="スプールの上限(100万バイト単位)。再生は上限に達すると送信を待つ。",
         kind=Whole(1, 1_000_000),
         unit="MB",
         default=512,
@@ -181,7 +182,7 @@ class Rules:
     """Which signatures run / 使うシグネチャ."""
 
     files: tuple[str, ...] = _option(
-        english="Rule files besides the built-in set. This version matches no signatures: it takes only the empty array.",
+        english="Rule files besides the built-in set; this version matches none: leave it empty.",
         japanese="内蔵ルールに加えるルールファイル。この版はシグネチャ照合をしないため、空の配列のみ。",
         kind=Several(Location(), most=0),
         default=(),
@@ -194,7 +195,7 @@ class Limits:
     """How much memory counting may take / 集計に使うメモリーの上限."""
 
     table_megabytes: int = _option(
-        english="Memory of the tuple table, fixed at start, in units of 1,048,576 bytes. A full table ends its interval early.",
+        english="Memory of the tuple table in units of 1,048,576 bytes; a full one ends its interval early.",
         japanese="集計表のメモリー(1,048,576バイト単位、起動時に固定)。満杯になると区間を早めに閉じる。",
         kind=Whole(1, 4_096),
         unit="MiB",

@@ -104,13 +104,15 @@ def reference() -> str:
         "",
         "<!-- Written by `python -m teiten_agent.config.render`; a test holds it equal to the schema. -->",
         "",
-        "`teiten-agent` reads `/etc/teiten/agent.toml`, or the file that `--config` names. Unknown keys are errors.",
-        "Relative paths count from the folder of the file. `teiten-agent config sample` prints a file to begin with",
-        "(`--language ja` in Japanese), `config show` what is in force, `config schema` the JSON Schema.",
+        "`teiten-agent` reads `/etc/teiten/agent.toml`, or the file that `--config` names. Unknown keys are",
+        "errors. Relative paths count from the folder of the file. `teiten-agent config sample` prints a",
+        "file to begin with (`--language ja` in Japanese), `config show` what is in force, `config schema`",
+        "the JSON Schema.",
         "",
-        "`teiten-agent` は `/etc/teiten/agent.toml`、または `--config` で指定したファイルを読む。未知のキーは誤りとする。",
-        "相対パスはそのファイルのフォルダーから数える。`config sample --language ja` は日本語の見本、`config show` は",
-        "有効な設定、`config schema` は JSON Schema を出力する。",
+        "`teiten-agent` は `/etc/teiten/agent.toml`、または `--config` で指定したファイルを読む。",
+        "未知のキーは誤りとする。相対パスはそのファイルのフォルダーから数える。",
+        "`config sample --language ja` は日本語の見本、`config show` は有効な設定、",
+        "`config schema` は JSON Schema を出力する。",
     ]
     for name, section in SECTIONS.items():
         lines += ["", f"## `[{name}]`", "", (section.__doc__ or "").rstrip(".") + ".", ""]

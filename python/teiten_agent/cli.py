@@ -1,0 +1,405 @@
+"""The command line: what can be asked, and where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import ipaddress
+import json
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from teiten_agent import __version__, config
+from teiten_agent.config.render import Language, as_document, in_force, json_schema, sample
+from teiten_agent.errors import AgentError, ExitCode, InternalError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from teiten_agent.spool import Status
+    from teiten_agent.uplink import Delivery
+
+    Command = Callable[[argparse.Namespace], ExitCode]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read standard output has seen enough; Python would complain at exit when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    except KeyboardInterrupt:
+        _say("interrupted: nothing was kept")
+        return ExitCode.INTERRUPTED
+    except AgentError as error:
+        _say(error.what)
+        if error.remedy:
+            _say(f"  {error.remedy}")
+        return error.code
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> ExitCode:
+    options = parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except ImportError as error:
+        if error.name != "teiten_agent" and not (error.name or "").startswith("teiten_agent."):
+            raise InternalError(
+                f"a dependency is missing: {error}", "install teiten-agent with pip"
+            ) from error
+        raise InternalError(
+            f"the compiled core cannot be loaded: {error}", "build it with `make build`, or install a wheel"
+        ) from error
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; shell completion and the man page are made from it, too."""
+    top = argparse.ArgumentParser(
+        prog="teiten-agent",
+        description="The sensor of teiten: counts what the Internet sends to monitored addresses.",
+        epilog="Exit codes: 0 done; 1 the answer is no; 2 usage; 65 unusable input; 69 collector unreachable;"
+        " 70 internal; 73 cannot write; 77 missing capability; 78 configuration; 130 interrupted.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"teiten-agent {__version__}")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_count(commands)
+    _add_replay(commands)
+    _add_check(commands)
+    _add_config(commands)
+    _add_spool(commands)
+    _add_status(commands)
+    completion = _command(commands, "completion", "print shell completion", _completion)
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str, command: Command
+) -> argparse.ArgumentParser:
+    added = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", allow_abbrev=False
+    )
+    added.set_defaults(command=command)
+    return added
+
+
+def _add_count(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    count = _command(commands, "count", "tally captures; no configuration needed", _count)
+    count.add_argument(
+        "files", nargs="+", metavar="FILE", help="a capture, a folder of captures, or - for standard input"
+    )
+    count.add_argument(
+        "--monitored",
+        action="append",
+        default=[],
+        type=_network,
+        metavar="CIDR",
+        help="count only packets to this network (repeatable; default: every destination)",
+    )
+    count.add_argument(
+        "--top", type=_positive, default=20, metavar="N", help="keys in the table (default: %(default)s)"
+    )
+    _json_option(count)
+
+
+def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    replay = _command(
+        commands, "replay", "feed captures through the path of live capture to the collector", _replay
+    )
+    _config_option(replay)
+    replay.add_argument(
+        "files", nargs="+", metavar="FILE", help="a capture, a folder of captures, or - for standard input"
+    )
+    replay.add_argument(
+        "--from",
+        dest="start",
+        type=_time,
+        metavar="T",
+        help="begin of the span that was observed, ISO 8601 with offset, such as 2009-08-01T00:00:00+09:00",
+    )
+    replay.add_argument("--to", dest="end", type=_time, metavar="T", help="its end (not included)")
+    replay.add_argument(
+        "--no-upload", dest="upload", action="store_false", help="leave the batches in the spool"
+    )
+    _json_option(replay)
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    check = _command(commands, "check", "look at everything the agent needs, step by step", _check)
+    _config_option(check)
+    _json_option(check)
+
+
+def _add_config(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parent = commands.add_parser(
+        "config", help="print a sample, what is in force, or the schema", allow_abbrev=False
+    )
+    actions = parent.add_subparsers(required=True, metavar="ACTION")
+    samples = _command(actions, "sample", "print a configuration to begin with", _config_sample)
+    samples.add_argument(
+        "--language",
+        type=Language,
+        choices=list(Language),
+        default=Language.ENGLISH,
+        metavar="{en,ja}",
+        help="of the comments (default: en)",
+    )
+    show = _command(actions, "show", "print what is in force, defaults filled in", _config_show)
+    _config_option(show)
+    _json_option(show)
+    _command(actions, "schema", "print the JSON Schema of the configuration", _config_schema)
+
+
+def _add_spool(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parent = commands.add_parser("spool", help="see, copy or send the batches that wait", allow_abbrev=False)
+    actions = parent.add_subparsers(required=True, metavar="ACTION")
+    status = _command(actions, "status", "tell what the spool holds", _status)
+    export = _command(
+        actions, "export", "copy the batches that wait, for teiten-collector import", _spool_export
+    )
+    export.add_argument("directory", metavar="DIRECTORY", help="where to; it is created if need be")
+    upload = _command(actions, "upload", "send the batches that wait", _spool_upload)
+    upload.add_argument("--refused", action="store_true", help="send again what the collector refused, too")
+    for action in (status, export, upload):
+        _config_option(action)
+        _json_option(action)
+
+
+def _add_status(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    status = _command(
+        commands, "status", "tell how the sensor stands: its spool and the last acknowledgement", _status
+    )
+    _config_option(status)
+    _json_option(status)
+
+
+def _config_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config",
+        default=config.DEFAULT_PATH,
+        metavar="PATH",
+        help="the configuration (default: %(default)s)",
+    )
+
+
+def _json_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+
+def _count(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.count import count, table  # noqa: PLC0415  # a command loads what it needs
+
+    result = count(options.files, options.monitored, _say)
+    if options.json:
+        _print_json(result.totals.document())
+    else:
+        print(table(result.totals, options.top))
+    return _report_faults(result.faults)
+
+
+def _replay(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.replay import Request, replay  # noqa: PLC0415  # as above
+
+    if (options.start is None) != (options.end is None):
+        raise UsageError("--from and --to go together", "state both, or neither for first to last packet")
+    span = None if options.start is None else (options.start, options.end)
+    if span is not None and span[0] >= span[1]:
+        raise UsageError("--from is not before --to")
+    configuration = config.load(options.config)
+    outcome = replay(configuration, Request(options.files, span, options.upload), _say)
+    if options.json:
+        _print_json(outcome.document())
+    else:
+        print(
+            f"{_number(outcome.captures, 'capture')}, {_number(outcome.batches, 'batch')}"
+            f" of epoch {outcome.epoch:016x}: {outcome.written} written,"
+            f" {_delivered(outcome.delivery)}, {outcome.waiting} waiting in the spool"
+        )
+    return max(_report_faults(outcome.faults), _report_delivery(outcome.delivery))
+
+
+def _check(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.check import State, check, exit_code  # noqa: PLC0415  # as above
+
+    steps = check(options.config)
+    if options.json:
+        _print_json({"ok": exit_code(steps) is ExitCode.DONE, "steps": [step.document() for step in steps]})
+    else:
+        for step in steps:
+            first, *more = step.said.splitlines() or [""]
+            print(f"{step.state.value:<8} {step.name:<14} {first}")
+            for line in (
+                *more,
+                *([f"-> {step.remedy}"] if step.state is State.FAILED and step.remedy else []),
+            ):
+                print(f"{'':<23} {line}")
+    return exit_code(steps)
+
+
+def _config_sample(options: argparse.Namespace) -> ExitCode:
+    print(sample(options.language), end="")
+    return ExitCode.DONE
+
+
+def _config_show(options: argparse.Namespace) -> ExitCode:
+    configuration = config.load(options.config)
+    if options.json:
+        _print_json(as_document(configuration))
+    else:
+        print(in_force(configuration), end="")
+    return ExitCode.DONE
+
+
+def _config_schema(_: argparse.Namespace) -> ExitCode:
+    _print_json(json_schema())
+    return ExitCode.DONE
+
+
+def _status(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.spool import survey  # noqa: PLC0415  # as above
+
+    configuration = config.load(options.config)
+    status = survey(Path(configuration.spool.directory), configuration.spool.max_megabytes)
+    if options.json:
+        _print_json({"sensor": configuration.sensor.id, "spool": dataclasses.asdict(status)})
+    else:
+        print(_status_text(configuration.sensor.id, configuration.spool.directory, status))
+    return ExitCode.DONE
+
+
+def _spool_export(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.spool import export  # noqa: PLC0415  # as above
+
+    configuration = config.load(options.config)
+    copied = export(Path(configuration.spool.directory), Path(options.directory), _say)
+    if options.json:
+        _print_json({"exported": copied, "directory": options.directory})
+    else:
+        print(
+            f"{_number(copied, 'batch')} copied to {options.directory};"
+            " they wait in the spool until acknowledged"
+        )
+    return ExitCode.DONE
+
+
+def _spool_upload(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.progress import Progress  # noqa: PLC0415  # as above
+    from teiten_agent.spool import Spool  # noqa: PLC0415  # as above
+    from teiten_agent.uplink import Uplink, deliver  # noqa: PLC0415  # as above
+
+    configuration = config.load(options.config)
+    uplink = Uplink(configuration.uplink)
+    with Spool(Path(configuration.spool.directory), configuration.spool.max_megabytes, _say) as spool:
+        if options.refused:
+            spool.retry_refused()
+        with Progress("uploading", len(spool.waiting())) as progress:
+            delivery = deliver(spool, uplink, _say, progress)
+        waiting = len(spool.waiting())
+    if options.json:
+        _print_json(
+            {
+                "acknowledged": delivery.acknowledged,
+                "repeats": delivery.repeats,
+                "refused": len(delivery.refused),
+                "damaged": delivery.damaged,
+                "waiting": waiting,
+            }
+        )
+    else:
+        print(f"{_delivered(delivery)}, {waiting} waiting in the spool")
+    return _report_delivery(delivery)
+
+
+def _completion(options: argparse.Namespace) -> ExitCode:
+    try:
+        import shtab  # noqa: PLC0415  # optional
+    except ImportError as error:
+        raise UsageError(
+            "shell completion needs shtab, which is not installed", "pip install 'teiten-agent[completion]'"
+        ) from error
+    print(shtab.complete(parser(), shell=options.shell))
+    return ExitCode.DONE
+
+
+def _report_faults(faults: Sequence[str]) -> ExitCode:
+    for fault in faults:
+        _say(fault)
+    return ExitCode.UNUSABLE_INPUT if faults else ExitCode.DONE
+
+
+def _report_delivery(delivery: Delivery) -> ExitCode:
+    return ExitCode.ANSWER_IS_NO if delivery.refused or delivery.damaged else ExitCode.DONE
+
+
+def _delivered(delivery: Delivery) -> str:
+    repeats = f" ({delivery.repeats} of them repeats)" if delivery.repeats else ""
+    lost = f", {len(delivery.refused)} refused" if delivery.refused else ""
+    damaged = f", {delivery.damaged} damaged" if delivery.damaged else ""
+    return f"{delivery.acknowledged} acknowledged{repeats}{lost}{damaged}"
+
+
+def _status_text(sensor: str, directory: str, status: Status) -> str:
+    return "\n".join(
+        (
+            f"sensor:               {sensor}",
+            f"spool:                {directory}, {status.used_bytes:,} of {status.limit_bytes:,} bytes used",
+            f"batches waiting:      {status.waiting} ({status.waiting_bytes:,} bytes)",
+            f"batches refused:      {status.refused}",
+            f"files damaged:        {status.damaged}",
+            f"epochs on record:     {status.epochs}, {status.incomplete_epochs} of them incomplete",
+            f"batches acknowledged: {status.acknowledged}",
+            f"last acknowledgement: {status.acknowledged_at or 'none yet'}",
+        )
+    )
+
+
+def _number(count: int, noun: str) -> str:
+    plural = noun + ("es" if noun.endswith("ch") else "s")
+    return f"{count} {noun if count == 1 else plural}"
+
+
+def _print_json(document: object) -> None:
+    print(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _say(text: str) -> None:
+    print(f"teiten-agent: {text}", file=sys.stderr)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; write it as 198.51.100.0/28 or 2001:db8::/64") from error
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not int(text[:9]):
+        raise argparse.ArgumentTypeError(f"{text!r} is no positive number")
+    return int(text[:9])
+
+
+def _time(text: str) -> int:
+    """Read ISO 8601 with offset as nanoseconds of Unix time."""
+    example = "write it as 2009-08-01T00:00:00+09:00"
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time of ISO 8601; {example}") from error
+    if at.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} lacks its offset from UTC; {example}")
+    nanoseconds = (at - _EPOCH) // timedelta(microseconds=1) * 1000
+    if not 0 <= nanoseconds < 1 << 63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1970 and 2262")
+    return nanoseconds

@@ -1,0 +1,216 @@
+"""Owner of the core: how a capture is counted, and what becomes of its intervals.
+
+Python sees intervals, never packets: `CountTotals` folds them for `count`, `gather` and `batch_of` make
+batches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from teiten_agent import _core
+from teiten_protocol import Batch, BatchKey, DetectionColumns, Family, Span, TupleColumns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from teiten_agent.config import Configuration
+
+COUNTING_VERSION = 1
+"""Raised with every change by which the same packets are counted differently, so that none mix."""
+
+FRAMES_AT_ONCE = 1 << 20
+"""Frames between two returns to Python: a fraction of a second, so that Ctrl-C stays prompt."""
+
+GATHERED_ROWS = 65_536
+"""Rows from which a gathered batch is closed: some MB of body, far below the protocol's limit."""
+
+GATHERED_SPANS = 1_440
+"""Most intervals of a gathered batch: a day of minutes, below the protocol's limit on spans."""
+
+_DAY_NS = 86_400 * 1_000_000_000
+_MALFORMED = "malformed."
+
+
+@dataclass(frozen=True, slots=True)
+class CountingSettings:
+    """Whatever shapes a stream of batches; equal settings and packets give equal batches.
+
+    Attributes:
+        monitored: The monitored networks, collapsed and sorted; empty means every address.
+        interval_seconds: Length of an interval; 0 never closes one by time.
+        table_megabytes: Memory of the tuple table in units of 1,048,576 bytes.
+        max_rows: Most rows of an interval.
+    """
+
+    monitored: tuple[str, ...] = ()
+    interval_seconds: int = 60
+    table_megabytes: int = 16
+    max_rows: int = 1_048_576
+
+    @classmethod
+    def of(cls, configuration: Configuration) -> Self:
+        """Take them from the configuration; the order in which networks are written does not matter."""
+        networks = configuration.sensor.monitored
+        ipv4 = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
+        ipv6 = [network for network in networks if isinstance(network, ipaddress.IPv6Network)]
+        collapsed = (*ipaddress.collapse_addresses(ipv4), *ipaddress.collapse_addresses(ipv6))
+        return cls(
+            monitored=tuple(str(network) for network in collapsed),
+            interval_seconds=configuration.interval.seconds,
+            table_megabytes=configuration.limits.table_megabytes,
+            max_rows=configuration.limits.max_rows,
+        )
+
+    def document(self) -> dict[str, object]:
+        """The settings as plain values, to be kept and compared."""
+        return {
+            "counting": COUNTING_VERSION,
+            "monitored": list(self.monitored),
+            "interval_seconds": self.interval_seconds,
+            "table_megabytes": self.table_megabytes,
+            "max_rows": self.max_rows,
+        }
+
+    def digest(self) -> bytes:
+        """SHA-256 of the settings' canonical JSON, 32 bytes."""
+        text = json.dumps(self.document(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).digest()
+
+    def observer(self, span: tuple[int, int] | None = None) -> _core.Observer:
+        """A core that counts so, over a half-open span in nanoseconds of Unix time if one is stated."""
+        return _core.Observer(
+            self.monitored,
+            interval_seconds=self.interval_seconds,
+            table_megabytes=self.table_megabytes,
+            max_rows=self.max_rows,
+            span=span,
+        )
+
+
+def observe(observer: _core.Observer, capture: _core.Capture) -> Iterator[_core.Interval | None]:
+    """Feed a capture to its end or fault; yield each interval that closes, and None now and then.
+
+    The interval that is open at the end stays open: the next capture goes on in it.
+    """
+    while not capture.exhausted:
+        yield observer.advance(capture, FRAMES_AT_ONCE)
+
+
+@dataclass(slots=True)
+class CountTotals:
+    """The sums over everything counted, for `count`."""
+
+    counters: Counter[str] = field(default_factory=Counter)
+    key_packets: Counter[str] = field(default_factory=Counter)
+    key_bytes: Counter[str] = field(default_factory=Counter)
+    classes: Counter[str] = field(default_factory=Counter)
+    tools: Counter[str] = field(default_factory=Counter)
+
+    def add(self, interval: _core.Interval) -> None:
+        """Fold one interval in."""
+        self.counters.update(interval.counters)
+        for key, (packets, size) in interval.keys().items():
+            self.key_packets[key] += packets
+            self.key_bytes[key] += size
+        self.classes.update(interval.classes())
+        self.tools.update(interval.tools())
+
+    @property
+    def malformed(self) -> dict[str, int]:
+        """Records that were not counted because of their form, by reason."""
+        return {
+            name.removeprefix(_MALFORMED): count
+            for name, count in sorted(self.counters.items())
+            if name.startswith(_MALFORMED) and count
+        }
+
+    def keys(self) -> list[tuple[str, int, int]]:
+        """Each key with packets and bytes, most packets first."""
+        return sorted(
+            ((key, packets, self.key_bytes[key]) for key, packets in self.key_packets.items()),
+            key=lambda row: (-row[1], row[0]),
+        )
+
+    def document(self) -> dict[str, object]:
+        """What `count --json` prints."""
+        return {
+            "packets": self.counters["packets"],
+            "bytes": self.counters["bytes"],
+            "counted": self.counters["counted"],
+            "not_monitored": self.counters["not_monitored"],
+            "malformed": self.malformed,
+            "keys": {key: {"packets": packets, "bytes": size} for key, packets, size in self.keys()},
+            "classes": dict(sorted(self.classes.items())),
+            "tools": dict(sorted(self.tools.items())),
+            "detections": {},
+        }
+
+
+def gather(intervals: Iterable[_core.Interval]) -> Iterator[list[_core.Interval]]:
+    """Join intervals to groups that make a batch each.
+
+    Where nobody waits for the newest minute, a batch per interval would cost the collector a synced write for
+    every quiet minute of years. A group ends at the end of a UTC day, at `GATHERED_ROWS` rows or at
+    `GATHERED_SPANS`
+    intervals: a pure function of the intervals, so that counting again gives the same batches.
+    """
+    group: list[_core.Interval] = []
+    rows = 0
+    for interval in intervals:
+        interval_rows = interval.ipv4.rows + interval.ipv6.rows
+        if group and (
+            rows + interval_rows > GATHERED_ROWS
+            or len(group) >= GATHERED_SPANS
+            or interval.span[0] // _DAY_NS != group[0].span[0] // _DAY_NS
+        ):
+            yield group
+            group, rows = [], 0
+        group.append(interval)
+        rows += interval_rows
+    if group:
+        yield group
+
+
+def batch_of(key: BatchKey, settings: bytes, intervals: list[_core.Interval]) -> Batch:
+    """Make a batch of at least one interval; spans that touch become one, counters add up."""
+    counters: Counter[str] = Counter()
+    spans: list[Span] = []
+    for interval in intervals:
+        counters.update(interval.counters)
+        start, end = interval.span
+        if spans and spans[-1].end_ns == start:
+            start = spans.pop().start_ns
+        spans.append(Span(start, end))
+    return Batch(
+        key=key,
+        settings=settings,
+        spans=tuple(spans),
+        counters=dict(counters),
+        ipv4=_columns(Family.IPV4, [interval.ipv4 for interval in intervals]),
+        ipv6=_columns(Family.IPV6, [interval.ipv6 for interval in intervals]),
+        detections=DetectionColumns.empty(),
+    )
+
+
+def _columns(family: Family, parts: list[_core.Columns]) -> TupleColumns:
+    return TupleColumns(
+        family=family,
+        rows=sum(part.rows for part in parts),
+        minute=b"".join(part.minute for part in parts),
+        source=b"".join(part.source for part in parts),
+        address=b"".join(part.address for part in parts),
+        form=b"".join(part.form for part in parts),
+        value=b"".join(part.value for part in parts),
+        source_port=b"".join(part.source_port for part in parts),
+        flags=b"".join(part.flags for part in parts),
+        class_=b"".join(part.class_ for part in parts),
+        tool=b"".join(part.tool for part in parts),
+        packets=b"".join(part.packets for part in parts),
+        bytes_=b"".join(part.bytes_ for part in parts),
+    )
