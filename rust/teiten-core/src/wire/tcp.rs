@@ -1,0 +1,121 @@
+//! TCP.
+
+use super::{Reason, u16_at, u32_at};
+
+mod field {
+    pub(super) const SOURCE_PORT: usize = 0;
+    pub(super) const DESTINATION_PORT: usize = 2;
+    pub(super) const SEQUENCE: usize = 4;
+    pub(super) const OFFSET: usize = 12;
+    pub(super) const FLAGS: usize = 13;
+    pub(super) const WINDOW: usize = 14;
+}
+
+/// Bits of the flag byte (RFC 9293 section 3.1).
+pub mod flag {
+    /// No more data from the sender.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise sequence numbers.
+    pub const SYN: u8 = 0x02;
+    /// Reset the connection.
+    pub const RST: u8 = 0x04;
+    /// The acknowledgement number counts.
+    pub const ACK: u8 = 0x10;
+}
+
+/// A TCP header (RFC 9293 section 3.1).
+#[derive(Clone, Copy, Debug)]
+pub struct Tcp<'a> {
+    header: &'a [u8; 20],
+    rest: &'a [u8],
+}
+
+impl<'a> Tcp<'a> {
+    /// Views a segment; afterwards every field of the fixed header can be read. Options may be cut short.
+    ///
+    /// # Errors
+    ///
+    /// [`Reason::TcpShort`] below 20 bytes.
+    #[inline]
+    pub fn new(bytes: &'a [u8]) -> Result<Self, Reason> {
+        let (header, rest) = bytes.split_first_chunk().ok_or(Reason::TcpShort)?;
+        Ok(Self { header, rest })
+    }
+
+    /// Source port.
+    #[inline]
+    #[must_use]
+    pub const fn source_port(&self) -> u16 {
+        u16_at(self.header, field::SOURCE_PORT)
+    }
+
+    /// Destination port.
+    #[inline]
+    #[must_use]
+    pub const fn destination_port(&self) -> u16 {
+        u16_at(self.header, field::DESTINATION_PORT)
+    }
+
+    /// Sequence number.
+    #[inline]
+    #[must_use]
+    pub const fn sequence(&self) -> u32 {
+        u32_at(self.header, field::SEQUENCE)
+    }
+
+    /// The flag byte, bits as in [`flag`].
+    #[inline]
+    #[must_use]
+    pub const fn flags(&self) -> u8 {
+        self.header[field::FLAGS]
+    }
+
+    /// Window, unscaled.
+    #[inline]
+    #[must_use]
+    pub const fn window(&self) -> u16 {
+        u16_at(self.header, field::WINDOW)
+    }
+
+    /// What follows header and options; empty where the data offset leads before or behind what there is.
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
+        let header_length = usize::from(self.header[field::OFFSET] >> 4) * 4;
+        header_length
+            .checked_sub(20)
+            .and_then(|options| self.rest.get(options..))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[rustfmt::skip]
+    const BYTES: [u8; 25] = [
+        0x17, 0x70, 0x01, 0xbd, 0x01, 0x02, 0x03, 0x04, 0, 0, 0, 0,
+        0x60, 0x02, 0x04, 0x00, 0, 0, 0, 0, 2, 4, 5, 0xb4, 0xaa,
+    ];
+
+    #[test]
+    fn fields_are_read() {
+        let segment = Tcp::new(&BYTES).unwrap();
+        assert_eq!(
+            (segment.source_port(), segment.destination_port()),
+            (6000, 445)
+        );
+        assert_eq!((segment.sequence(), segment.window()), (0x0102_0304, 1024));
+        assert_eq!(segment.flags(), flag::SYN);
+        assert_eq!(segment.payload(), [0xaa]);
+        assert_eq!(Tcp::new(&BYTES[..19]).unwrap_err(), Reason::TcpShort);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = Tcp::new(&bytes).map(|view| view.payload().len());
+        }
+    }
+}
