@@ -1,30 +1,36 @@
-"""The country of an address, from a MaxMind-format file: the operator's own, or the embedded default."""
+"""The country of an address, from a MaxMind-format file: the operator's own, or the embedded default.
+
+The embedded default is DB-IP's country lite database (CC BY 4.0, `dbip-country.LICENSE` beside it), compressed; it is
+unpacked into the store's directory at first use.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+import hashlib
+import lzma
+import os
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final, Self
+
+import pyarrow as pa
+
+from teiten_collector.enrich.database import Columns, DatabaseIdentity, identity_of, open_reader
+from teiten_collector.errors import CannotWriteError, ConfigurationError
 
 if TYPE_CHECKING:
-    from datetime import date
+    from ipaddress import IPv4Address, IPv6Address
     from pathlib import Path
 
-DBIP_CREDIT = "IP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0"
-"""What the licence of the embedded database asks every page and report that shows its results to say, with the link."""
+    import maxminddb
 
+DBIP_CREDIT: Final = "IP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0"
+"""What the embedded database's licence asks every page and report that shows its results to say; pages link it."""
 
-@dataclass(frozen=True, slots=True)
-class DatabaseIdentity:
-    """Which database gave an answer, for reports to say."""
+EMBEDDED: Final = "dbip-country.mmdb.xz"
+EMBEDDED_NAME: Final = "DB-IP country lite"
 
-    name: str
-    """The type it states of itself (`GeoLite2-Country`), or `DB-IP country lite` for the embedded one."""
-    built: date
-    """The day it was built, UTC."""
-
-    def __str__(self) -> str:
-        """`NAME (YYYY-MM-DD)`."""
-        return f"{self.name} ({self.built.isoformat()})"
+_SETTING: Final = "[geo] country_database"
+_CODE_LETTERS: Final = 2
 
 
 class CountryDatabase:
@@ -35,8 +41,11 @@ class CountryDatabase:
         credit: What must be said where its results are shown; empty for an operator's own file.
     """
 
-    identity: DatabaseIdentity
-    credit: str
+    def __init__(self, reader: maxminddb.Reader, identity: DatabaseIdentity, credit: str = "") -> None:
+        """Takes an open file; `open` is the way to one."""
+        self.identity = identity
+        self.credit = credit
+        self._columns = Columns(reader, country_of, pa.string())
 
     @classmethod
     def open(cls, path: Path | None, directory: Path) -> Self:
@@ -46,8 +55,68 @@ class CountryDatabase:
             ConfigurationError: The file is absent, unreadable or no MaxMind-format file of countries.
             CannotWriteError: The embedded one cannot be unpacked.
         """
-        raise NotImplementedError
+        if path is None:
+            reader = open_reader(unpack(directory), _SETTING)
+            return cls(reader, DatabaseIdentity(EMBEDDED_NAME, identity_of(reader).built), DBIP_CREDIT)
+        reader = open_reader(path, _SETTING)
+        if all(country_of(record) is None for _, (_, record) in zip(range(1000), reader, strict=False)):
+            raise ConfigurationError(
+                f"{path} says no countries (it is of the type {reader.metadata().database_type})",
+                place=_SETTING,
+                remedy="give a file whose records have country_code or country.iso_code",
+            )
+        return cls(reader, identity_of(reader))
 
-    def country(self, family: int, high: int, low: int) -> str | None:
-        """The two-letter code of an address (as the tables write it: family, two signed halves); None where unknown."""
-        raise NotImplementedError
+    def country(self, address: IPv4Address | IPv6Address) -> str | None:
+        """The two-letter code of an address; None where unknown."""
+        return self._columns.one(address.packed)
+
+    def countries(self, addresses: pa.Array) -> pa.Array:
+        """The codes of a column of addresses (4 or 16 bytes, network order): strings, null where unknown.
+
+        Each distinct address is looked up once, and remembered for the columns that follow. For one thread at a time.
+        """
+        return self._columns.many(addresses)
+
+
+def country_of(record: object) -> str | None:
+    """The country in a record of either shape, `{country_code}` or `{country: {iso_code}}`; None where there is none.
+
+    `registered_country` is where a network's owner is registered, not where its addresses are used: it is not read.
+    """
+    if not isinstance(record, dict):
+        return None
+    code = record.get("country_code")
+    country = record.get("country")
+    if code is None and isinstance(country, dict):
+        code = country.get("iso_code")
+    if not isinstance(code, str) or len(code) != _CODE_LETTERS or not (code.isascii() and code.isalpha()):
+        return None
+    return code.upper()
+
+
+def unpack(directory: Path) -> Path:
+    """The embedded database as a file in `directory`, unpacked where it is not there yet: whole, or not at all.
+
+    Raises:
+        CannotWriteError: The directory cannot be written.
+    """
+    packed = files(__package__).joinpath(EMBEDDED).read_bytes()
+    # Named after its content, so that a newer program brings its newer database.
+    path = directory / f"dbip-country-{hashlib.sha256(packed).hexdigest()[:12]}.mmdb"
+    if path.exists():
+        return path
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with beside.open("wb") as file:
+            file.write(lzma.decompress(packed))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise CannotWriteError(
+            f"the embedded country database cannot be unpacked: {error.strerror}", place=str(path)
+        ) from error
+    return path

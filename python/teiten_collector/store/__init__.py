@@ -8,7 +8,7 @@
 from teiten_collector.store.engine import Engine
 from teiten_collector.store.errors import DamagedEntryError, JournalError, RegistryError, StoreError
 from teiten_collector.store.registry import Registration, Registry, Sensor
-from teiten_collector.store.store import Finding, Store
+from teiten_collector.store.store import Finding, Store, UnfitBatchError
 from teiten_collector.store.verdict import Conflict, ConflictReason, New, Repeat, Verdict
 
 __all__ = [
@@ -26,5 +26,6 @@ __all__ = [
     "Sensor",
     "Store",
     "StoreError",
+    "UnfitBatchError",
     "Verdict",
 ]

@@ -90,10 +90,19 @@ class Engine:
                 self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {_view(schema, files[name])}")
             self._connection.execute("COMMIT")
 
-    def query(self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> pa.Table:
-        """Runs one SELECT and returns its rows; parameters stand as `?` or `$name`. The first query refreshes.
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[object] | Mapping[str, object] = (),
+        *,
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> pa.Table:
+        """Runs one SELECT and returns its rows. The first query refreshes. Safe to call from several threads.
 
-        Safe to call from several threads.
+        Args:
+            sql: The statement.
+            parameters: The values of its `?` or `$name`.
+            tables: The caller's own tables, for this query alone, by the names it gives them.
         """
         if self._connection is None:
             self.refresh()
@@ -102,9 +111,13 @@ class Engine:
                 raise StoreError("the engine is closed", place=str(self._directory))
             cursor = self._connection.cursor()
         try:
+            for name, table in (tables or {}).items():
+                cursor.register(name, table)
             given = parameters if hasattr(parameters, "keys") else list(parameters)
             return cursor.sql(sql, params=given or None).to_arrow_table()
         finally:
+            for name in tables or {}:
+                cursor.unregister(name)
             cursor.close()
 
     def close(self) -> None:
@@ -132,7 +145,8 @@ class Engine:
             path = self._directory / name
             version = None if snapshot is None or name not in snapshot else snapshot[name].version
             try:
-                files[name] = DeltaTable(path, version=version).file_uris()
+                added = pa.table(DeltaTable(path, version=version).get_add_actions())
+                files[name] = [str(path / file) for file in added["path"].to_pylist()]
             except TableNotFoundError:
                 files[name] = []
             except DeltaError as error:

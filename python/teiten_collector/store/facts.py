@@ -197,9 +197,7 @@ def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
 
 
 def _binary(addresses: bytes, width: int) -> pa.Array:
-    return pa.Array.from_buffers(
-        pa.binary(width), len(addresses) // width, [None, pa.py_buffer(addresses)]
-    )
+    return pa.Array.from_buffers(pa.binary(width), len(addresses) // width, [None, pa.py_buffer(addresses)])
 
 
 def _day(minutes: pa.Array) -> pa.Array:
@@ -298,7 +296,10 @@ def _only(addresses: pa.Array, family: Family) -> bytes:
 def _observations(batch: Batch, received_ns: int) -> pa.Table:
     counters = batch.counters
     malformed = sum(count for name, count in counters.items() if name.startswith("malformed."))
-    sums = {name: counters.get(name, 0) for name in ("packets", "bytes", "counted", "not_monitored", "outside_span")}
+    sums = {
+        name: counters.get(name, 0)
+        for name in ("packets", "bytes", "counted", "not_monitored", "outside_span")
+    }
     count = len(batch.spans)
     rest = [0] * (count - 1)
     starts = [span.start_ns for span in batch.spans]

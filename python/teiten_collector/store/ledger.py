@@ -239,9 +239,7 @@ def _record(connection: Connection, entry: Entry, position: Position) -> Verdict
         return verdict
     of_epoch = select(EPOCHS.c.epoch).where(EPOCHS.c.sensor == key.sensor, EPOCHS.c.epoch == key.epoch)
     if connection.scalar(of_epoch) is None:
-        connection.execute(
-            insert(EPOCHS).values(sensor=key.sensor, epoch=key.epoch, settings=entry.settings)
-        )
+        connection.execute(insert(EPOCHS).values(sensor=key.sensor, epoch=key.epoch, settings=entry.settings))
     connection.execute(
         insert(BATCHES).values(
             sensor=key.sensor,

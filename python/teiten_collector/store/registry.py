@@ -131,7 +131,9 @@ class Registry:
         with writing(self._database) as connection:
             _require_known(connection, sensor)
             current = connection.execute(
-                select(rows.number, rows.network, rows.from_ns).where(rows.sensor == sensor, rows.to_ns.is_(None))
+                select(rows.number, rows.network, rows.from_ns).where(
+                    rows.sensor == sensor, rows.to_ns.is_(None)
+                )
             ).all()
             for number, text, begun_ns in current:
                 network = ip_network(text)
@@ -260,9 +262,7 @@ def _require_known(connection: Connection, sensor: str) -> None:
 
 def _register(connection: Connection, sensor: str, networks: Iterable[Network], from_ns: int) -> None:
     for network in networks:
-        connection.execute(
-            insert(REGISTRATIONS).values(sensor=sensor, network=str(network), from_ns=from_ns)
-        )
+        connection.execute(insert(REGISTRATIONS).values(sensor=sensor, network=str(network), from_ns=from_ns))
 
 
 def _issue(connection: Connection, sensor: str, moment_ns: int) -> str:

@@ -77,7 +77,9 @@ def read_snapshot(directory: Path) -> dict[str, Version] | None:
         return None
     except (OSError, ValueError, TypeError) as error:
         raise StoreError(
-            f"cannot be used: {error}", place=str(path), remedy="remove it: it is made again at the next start"
+            f"cannot be used: {error}",
+            place=str(path),
+            remedy="remove it: it is made again at the next start",
         ) from error
 
 
@@ -180,7 +182,9 @@ class Tables:
                 partition_by=["day"],
                 post_commithook_properties=_NO_HOOKS,
                 # Removed files and log entries: see the module's header. Statistics of the columns that queries prune by.
-                configuration={"delta.dataSkippingStatsColumns": "minute,sensor,epoch,sequence,start_ns,end_ns"}
+                configuration={
+                    "delta.dataSkippingStatsColumns": "minute,sensor,epoch,sequence,start_ns,end_ns"
+                }
                 if name == "observations"
                 else {"delta.dataSkippingStatsColumns": "minute,sensor,epoch,sequence"},
             )
@@ -264,7 +268,9 @@ class _Reported:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, DeltaError | OSError):
             raise StoreError(
-                f"the table failed: {error}", place=str(self._path), remedy="nothing is lost: mend it and go on"
+                f"the table failed: {error}",
+                place=str(self._path),
+                remedy="nothing is lost: mend it and go on",
             ) from error
 
 
