@@ -20,8 +20,11 @@ const MAXIMUM_EXPANDED_BYTES: u64 = 64 << 30;
 /// Largest window a zstd frame may ask for, as a power of two: 128 MiB, what `zstd -d` accepts without further options.
 const MAXIMUM_WINDOW_LOG: u32 = 27;
 
-/// How many bytes are copied between two looks at the [`Watch`].
+/// How many bytes are copied at once.
 const BUFFER_BYTES: usize = 256 << 10;
+
+/// So many copies are made between two looks at the [`Watch`].
+const COPIES_BETWEEN_LOOKS: u32 = 64;
 
 /// How a capture is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,21 +146,26 @@ impl Spool {
     ) -> Result<End, OpenError> {
         let mut buffer = vec![0; BUFFER_BYTES];
         let mut left = limit;
+        let mut copies: u32 = 0;
         loop {
-            if !watch() {
+            if copies % COPIES_BETWEEN_LOOKS == 0 && !watch() {
                 return Err(OpenError::Stopped);
             }
+            copies = copies.wrapping_add(1);
             let count = match source.read(&mut buffer) {
                 Ok(0) => return Ok(End::Reached),
                 Ok(count) => count,
-                // A signal came: the watch says whether it means to stop.
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                    // A signal came: the watch says whether it means to stop.
+                    copies = 0;
+                    continue;
+                }
                 Err(error) => return Ok(End::Error(error)),
             };
             let kept = usize::try_from(left).map_or(count, |left| count.min(left));
             self.file
                 .write_all(&buffer[..kept])
-                .map_err(|error| self.explain(&error))?;
+                .map_err(|error| self.explain(error))?;
             left -= kept as u64;
             if kept < count {
                 return Ok(End::Limit);
@@ -172,10 +180,10 @@ impl Spool {
         }
     }
 
-    fn explain(&self, source: &io::Error) -> OpenError {
+    fn explain(&self, source: io::Error) -> OpenError {
         OpenError::Temporary {
             directory: self.directory.clone(),
-            source: io::Error::from(source.kind()),
+            source,
         }
     }
 }

@@ -212,7 +212,7 @@ impl CaptureFile {
     ///
     /// Standard input, pipes and compressed files are first copied, expanded, into a temporary file without a name (in
     /// `$TMPDIR`, else `/var/tmp`), or into memory up to 1 MiB. Memory is bounded whatever the file says. `watch` is
-    /// asked at least once every 256 KiB of that, and after every signal.
+    /// asked at least once every 16 MiB of that, and after every signal that interrupts a read.
     ///
     /// A compressed file that is cut short or corrupt gives what could be expanded of it; its readers end in a fault.
     ///

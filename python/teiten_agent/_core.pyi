@@ -1,0 +1,255 @@
+# ruff: noqa: PYI021 - the extension is compiled; this is where its promises can be read
+"""The compiled core: capture files in, intervals of counted tuples out.
+
+Private to `teiten_agent`. Python sees captures, observers and intervals, never packets; the interpreter is
+released while the core works. Instances may be shared by threads: a call on one waits for the call before it.
+
+Times are nanoseconds since 1970-01-01 00:00 UTC.
+"""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Final, final
+
+__version__: Final[str]
+"""Version of the distribution."""
+
+BUILD_PROFILE: Final[str]
+"""How the core was compiled: "release", or "debug", which is many times slower."""
+
+class CaptureError(ValueError):
+    """A file cannot be used as a capture: it is something else, or its header is damaged.
+
+    The attributes are those of an error raised by this module. A file that the system refuses to open or to
+    read raises the subclass of `OSError` for the reason instead, with `filename` set.
+    """
+
+    path: str
+    """The path as it was given."""
+    offset: int | None
+    """Byte at which the damage lies, in the expanded file, where that is known."""
+    reason: str
+    """What is wrong and what was expected, as the end of a sentence about the file: "is empty; expected
+    ..."."""
+
+@final
+class Capture:
+    """A capture file, opened, and how far it has been read.
+
+    It is the file as it was when opened: what is appended later is not seen. A file larger than 1 MiB is
+    mapped into memory, and must not be truncated by another program while it is read, for the system would
+    end this process (SIGBUS); renaming and deleting are harmless.
+    """
+
+    def __new__(cls, path: str | PathLike[str]) -> Capture:
+        """Opens the capture at `path`.
+
+        pcap is read in either byte order, with times in micro- or nanoseconds, pcapng with all its kinds of
+        packet blocks, either plain or compressed by gzip or zstd. Compressed files, pipes and standard input
+        are first copied into a nameless temporary file in `$TMPDIR`, else `/var/tmp`, once they are larger
+        than 1 MiB.
+
+        A compressed file that is cut short or corrupt is opened as far as it could be expanded, and ends in a
+        fault.
+
+        Args:
+            path: The file; "-" for standard input.
+
+        Raises:
+            CaptureError: The file is empty, a directory, or no capture.
+            OSError: The system refuses to open or read it, or to write the temporary file.
+        """
+
+    @property
+    def path(self) -> str:
+        """The path as it was given; "-" for standard input."""
+
+    @property
+    def format(self) -> str:
+        """What the file is: "pcap" or "pcapng"."""
+
+    @property
+    def compression(self) -> str | None:
+        """How it is compressed: "gzip", "zstd", or None."""
+
+    @property
+    def size(self) -> int:
+        """Size in bytes, expanded."""
+
+    @property
+    def position(self) -> int:
+        """How many bytes of `size` observers have read; at a fault, where the damaged record begins."""
+
+    @property
+    def fault(self) -> tuple[int, str] | None:
+        """Offset and reason of the damage that ended the reading; None as long as none was met.
+
+        Everything before it has been observed. The offset counts in the expanded file.
+        """
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether an observer has met the end of the capture, or its fault."""
+
+    def span(self) -> tuple[int, int, int] | None:
+        """Times of the earliest and the latest record, and the number of records; None without records.
+
+        Walks over the whole file, as far as it is sound; what observers have read of it does not matter.
+        """
+
+    def walk(self) -> int:
+        """Walks over all records as an observer would, without looking into them; returns their number.
+
+        The floor for benchmarks; independent of what observers have read.
+        """
+
+@final
+class Observer:
+    """Counts the packets of captures into intervals.
+
+    Captures are advanced one after the other, in the order of their time; intervals go on from one to the
+    next.
+    """
+
+    def __new__(
+        cls,
+        monitored: Sequence[str] = (),
+        *,
+        interval_seconds: int = 60,
+        table_megabytes: int = 16,
+        max_rows: int = 1_048_576,
+        span: tuple[int, int] | None = None,
+        seed: int | None = None,
+    ) -> Observer:
+        """Makes an observer that has seen nothing.
+
+        Args:
+            monitored: Networks whose traffic is counted, as "198.51.100.0/28" or "2001:db8::/64"; empty for
+            every
+                address.
+            interval_seconds: Length of an interval; 0 for intervals that time does not close.
+            table_megabytes: Memory of the tuple tables, in MiB, taken at once.
+            max_rows: Most rows of an interval, both families together; at that number it closes early.
+            span: Start and end (exclusive) of the time to observe; packets outside are counted as
+            `outside_span`, and
+                the intervals together cover it without gap. None: from the first packet to the last.
+            seed: Seed of the tables' hash, for tests; by default a new secret. Results do not depend on it.
+
+        Raises:
+            ValueError: A network cannot be read, or a number is out of its bounds.
+        """
+
+    def advance(self, capture: Capture, limit: int = 4_194_304) -> Interval | None:
+        """Observes packets of `capture`, from where it was left, until an interval closes: that is returned.
+
+        None means that `limit` packets were observed without one closing, or that `capture.exhausted`: its
+        end came, or its `fault`. Neither closes the interval, which goes on with the next capture. Signals
+        are handled between calls, so `limit` is also how long they wait.
+
+        Args:
+            capture: Where packets come from.
+            limit: Most packets to observe in this call, at least 1.
+
+        Raises:
+            ValueError: `limit` is 0.
+        """
+
+    def finish(self) -> Interval | None:
+        """Closes the open interval.
+
+        It ends at the end of `span` where one was given, else behind the last packet. None if there is
+        nothing to close: no span was given and no packet came since the last interval.
+        """
+
+@final
+class Interval:
+    """What one span of observation gave."""
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Start and end (exclusive)."""
+
+    @property
+    def cause(self) -> str:
+        """Why it closed: "time" (it was over), "full" (no room for another row), "end" (`finish`)."""
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What became of every record.
+
+        "packets" (all records) is the sum of "counted", "not_monitored", "outside_span" and every
+        "malformed.REASON"; only reasons that occurred are there. "bytes" is the sum over the counted packets
+        of the IP lengths their headers state, "time_backward" how many records were earlier than one before.
+        """
+
+    @property
+    def ipv4(self) -> Columns:
+        """The tuples of IPv4, in the order of their first packets; addresses have 4 bytes."""
+
+    @property
+    def ipv6(self) -> Columns:
+        """The tuples of IPv6, in the order of their first packets; addresses have 16 bytes."""
+
+    def keys(self) -> dict[str, tuple[int, int]]:
+        """Packets and bytes by key, such as "445/TCP", over both families."""
+
+    def classes(self) -> dict[str, int]:
+        """Packets by name of their class, over both families."""
+
+    def tools(self) -> dict[str, int]:
+        """Packets by name of the tool that sent them, over both families; without those of no known tool."""
+
+@final
+class Columns:
+    """Tuples as columns: row `i` of a column of width `w` is `column[i * w:(i + 1) * w]`.
+
+    Integers are unsigned and little-endian; addresses are in network byte order.
+    """
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def minute(self) -> bytes:
+        """Minutes since 1970-01-01 00:00 UTC; 4 bytes."""
+
+    @property
+    def source(self) -> bytes:
+        """Source addresses; 4 or 16 bytes."""
+
+    @property
+    def address(self) -> bytes:
+        """Monitored addresses, the destinations; 4 or 16 bytes."""
+
+    @property
+    def form(self) -> bytes:
+        """Forms of the keys; 1 byte."""
+
+    @property
+    def value(self) -> bytes:
+        """Values of the keys; 2 bytes."""
+
+    @property
+    def source_port(self) -> bytes:
+        """Source ports of TCP and UDP, codes of ICMP, else 0; 2 bytes."""
+
+    @property
+    def flags(self) -> bytes:
+        """TCP flag bytes, else 0; 1 byte."""
+
+    @property
+    def class_(self) -> bytes:
+        """Classes; 1 byte."""
+
+    @property
+    def tool(self) -> bytes:
+        """Tools; 1 byte."""
+
+    @property
+    def packets(self) -> bytes:
+        """Packets; 8 bytes."""
+
+    @property
+    def bytes_(self) -> bytes:
+        """Sums of the IP packets' lengths as their headers state them; 8 bytes."""

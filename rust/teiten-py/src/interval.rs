@@ -1,0 +1,154 @@
+//! Intervals and their columns.
+
+use std::collections::BTreeMap;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+use teiten_core::{Counters, Totals};
+
+/// An interval of the core with its sums over keys, classes and tools: what takes a walk over the rows, done before the
+/// interpreter is held again.
+pub(crate) struct Folded {
+    interval: teiten_core::Interval,
+    keys: BTreeMap<String, Totals>,
+    classes: BTreeMap<&'static str, u64>,
+    tools: BTreeMap<&'static str, u64>,
+}
+
+impl From<teiten_core::Interval> for Folded {
+    fn from(interval: teiten_core::Interval) -> Self {
+        Self {
+            keys: interval.keys(),
+            classes: interval.classes(),
+            tools: interval.tools(),
+            interval,
+        }
+    }
+}
+
+/// What one span of observation gave.
+#[pyclass(frozen, module = "teiten_agent._core")]
+pub(crate) struct Interval {
+    /// Start and end in nanoseconds since 1970-01-01 00:00 UTC, half-open.
+    #[pyo3(get)]
+    span: (i64, i64),
+    /// Why it closed: "time", "full" or "end".
+    #[pyo3(get)]
+    cause: &'static str,
+    /// The tuples of IPv4.
+    #[pyo3(get)]
+    ipv4: Py<Columns>,
+    /// The tuples of IPv6.
+    #[pyo3(get)]
+    ipv6: Py<Columns>,
+    counters: Counters,
+    keys: BTreeMap<String, Totals>,
+    classes: BTreeMap<&'static str, u64>,
+    tools: BTreeMap<&'static str, u64>,
+}
+
+impl Interval {
+    pub(crate) fn new(py: Python<'_>, folded: Folded) -> PyResult<Self> {
+        let Folded {
+            interval,
+            keys,
+            classes,
+            tools,
+        } = folded;
+        Ok(Self {
+            span: (interval.start_ns, interval.end_ns),
+            cause: interval.cause.name(),
+            ipv4: Py::new(py, Columns::new(py, interval.ipv4))?,
+            ipv6: Py::new(py, Columns::new(py, interval.ipv6))?,
+            counters: interval.counters,
+            keys,
+            classes,
+            tools,
+        })
+    }
+}
+
+#[pymethods]
+impl Interval {
+    /// What became of every record; a new dictionary each time.
+    #[getter]
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let Counters {
+            packets,
+            bytes,
+            counted,
+            not_monitored,
+            outside_span,
+            time_backward,
+            ..
+        } = self.counters;
+        let dictionary = PyDict::new(py);
+        dictionary.set_item("packets", packets)?;
+        dictionary.set_item("bytes", bytes)?;
+        dictionary.set_item("counted", counted)?;
+        dictionary.set_item("not_monitored", not_monitored)?;
+        dictionary.set_item("outside_span", outside_span)?;
+        dictionary.set_item("time_backward", time_backward)?;
+        for (reason, packets) in self.counters.malformed() {
+            dictionary.set_item(format!("malformed.{reason}"), packets)?;
+        }
+        Ok(dictionary)
+    }
+
+    /// Packets and bytes by key text.
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dictionary = PyDict::new(py);
+        for (key, totals) in &self.keys {
+            dictionary.set_item(key, (totals.packets, totals.bytes))?;
+        }
+        Ok(dictionary)
+    }
+
+    /// Packets by name of class.
+    fn classes(&self) -> BTreeMap<&'static str, u64> {
+        self.classes.clone()
+    }
+
+    /// Packets by name of tool.
+    fn tools(&self) -> BTreeMap<&'static str, u64> {
+        self.tools.clone()
+    }
+}
+
+/// Tuples as columns of bytes.
+#[pyclass(frozen, get_all, module = "teiten_agent._core")]
+pub(crate) struct Columns {
+    rows: usize,
+    minute: Py<PyBytes>,
+    source: Py<PyBytes>,
+    address: Py<PyBytes>,
+    form: Py<PyBytes>,
+    value: Py<PyBytes>,
+    source_port: Py<PyBytes>,
+    flags: Py<PyBytes>,
+    class_: Py<PyBytes>,
+    tool: Py<PyBytes>,
+    packets: Py<PyBytes>,
+    bytes_: Py<PyBytes>,
+}
+
+impl Columns {
+    /// Turns each column into `bytes` and frees it before the next, so that one column at most lies in memory twice.
+    fn new(py: Python<'_>, columns: teiten_core::Columns) -> Self {
+        let bytes = |column: Vec<u8>| PyBytes::new(py, &column).unbind();
+        Self {
+            rows: columns.rows,
+            minute: bytes(columns.minute),
+            source: bytes(columns.source),
+            address: bytes(columns.address),
+            form: bytes(columns.form),
+            value: bytes(columns.value),
+            source_port: bytes(columns.source_port),
+            flags: bytes(columns.flags),
+            class_: bytes(columns.class),
+            tool: bytes(columns.tool),
+            packets: bytes(columns.packets),
+            bytes_: bytes(columns.bytes),
+        }
+    }
+}
