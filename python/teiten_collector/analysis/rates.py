@@ -105,7 +105,7 @@ def _total(engine: Engine, sensors: Sequence[Sensor], family: Family, period: Pe
     if not sensors:
         return Figure(0, 0)
     row = engine.query(TOTAL, _parameters(sensors, family, period)).to_pylist()[0]
-    return Figure(row["packets"], row["sources"])
+    return Figure(int(row["packets"]), row["sources"])
 
 
 def _figures(
@@ -114,7 +114,7 @@ def _figures(
     if not sensors:
         return {}
     rows = engine.query(statement, [*_parameters(sensors, family, period), *more]).to_pylist()
-    return {row["subject"]: Figure(row["packets"], row["sources"]) for row in rows}
+    return {row["subject"]: Figure(int(row["packets"]), row["sources"]) for row in rows}
 
 
 def _parameters(sensors: Sequence[Sensor], family: Family, period: Period) -> list[object]:

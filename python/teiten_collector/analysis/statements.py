@@ -1,15 +1,14 @@
 """Every SQL statement of the analysis, in one place.
 
 The text is the part of SQL that DuckDB and Spark share, with `?` for parameters: views `tuples` and
-`observations` as `teiten_collector.store.engine` describes them, signed integers only, sums cast back from
-the engine's wider type. A day outside [day, day] is never read, because the tables are partitioned by the
-UTC day.
+`observations` as `teiten_collector.store.engine` describes them. Sums of packets are decimals, because one
+hostile row can take a sum beyond 64 bits. Days bound what is read: the tables are partitioned by UTC day.
 """
 
 from __future__ import annotations
 
 TOTAL = """
-SELECT CAST(COALESCE(SUM(packets), 0) AS BIGINT) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+SELECT CAST(COALESCE(SUM(packets), 0) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
 FROM (
   SELECT source_high, source_low, SUM(packets) AS packets
   FROM tuples
@@ -21,7 +20,7 @@ FROM (
 sensors."""
 
 BY_KEY = """
-SELECT subject, CAST(SUM(packets) AS BIGINT) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+SELECT subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
 FROM (
   SELECT key AS subject, source_high, source_low, SUM(packets) AS packets
   FROM tuples
@@ -34,7 +33,7 @@ ORDER BY subject
 """A row for each key. Parameters as `TOTAL`."""
 
 BY_COUNTRY = """
-SELECT subject, CAST(SUM(packets) AS BIGINT) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+SELECT subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
 FROM (
   SELECT COALESCE(country, 'ZZ') AS subject, source_high, source_low, SUM(packets) AS packets
   FROM tuples
@@ -48,7 +47,7 @@ ORDER BY subject
 where the database knew none. Parameters as `TOTAL`."""
 
 BACKSCATTER_BY_COUNTRY = """
-SELECT subject, CAST(SUM(packets) AS BIGINT) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+SELECT subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
 FROM (
   SELECT COALESCE(country, 'ZZ') AS subject, source_high, source_low, SUM(packets) AS packets
   FROM tuples

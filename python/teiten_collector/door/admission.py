@@ -15,7 +15,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import TYPE_CHECKING, assert_never
 
 from teiten_collector.door.refusals import Refusal, RefusalCode
-from teiten_collector.store import Conflict, New, Repeat, Store
+from teiten_collector.store import Conflict, New, Repeat, Store, UnfitBatchError
 from teiten_protocol import (
     MEDIA_TYPE,
     Batch,
@@ -129,7 +129,10 @@ class Admission:
                 f"{place} is an address that is not registered for sensor {sensor.id} at its time",
             )
         sha256 = digest(body)
-        verdict = self._store.admit(batch, compressed, sha256, received_ns)
+        try:
+            verdict = self._store.admit(batch, compressed, sha256, received_ns)
+        except UnfitBatchError as error:
+            raise Refusal(RefusalCode.BATCH, str(error)) from error
         match verdict:
             case New():
                 return Accepted(batch.key, sha256, repeat=False)

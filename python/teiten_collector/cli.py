@@ -1,0 +1,419 @@
+"""The command line: reads arguments, calls, prints, turns errors into exit codes; nothing is decided here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from teiten_collector.analysis.periods import parse_period
+from teiten_collector.config import CollectorConfig, Language, load
+from teiten_collector.door import Admission, Refusal
+from teiten_collector.enrich import CountryDatabase
+from teiten_collector.errors import CannotWriteError, CollectorError, ExitCode, InputError, UsageError
+from teiten_collector.report import CountrySource, Question, build_document, render_text, to_json
+from teiten_collector.service import open_intake, serve
+from teiten_collector.store import Engine, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from teiten_collector.store import Sensor
+
+PROGRAM = "teiten-collector"
+_DISTRIBUTION = "teiten-agent"
+BATCH_SUFFIX = ".batch"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    options = make_parser().parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    logging.getLogger("teiten_collector").setLevel(logging.INFO)
+    try:
+        exit_code: int = options.run(options)
+    except CollectorError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone; nothing more can be said, and nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.DONE
+    return exit_code
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line, as help, completion and the documentation show it."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description="Takes batches from sensors in, keeps them, and reports what they saw."
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_serve(commands)
+    _add_sensor(commands)
+    _add_import(commands)
+    _add_report(commands)
+    _add_check(commands)
+    _add_completion(commands)
+    return parser
+
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name
+
+
+def _add_serve(commands: _Commands) -> None:
+    parser = commands.add_parser("serve", help="take batches in until SIGTERM, which drains")
+    _add_config(parser)
+    parser.add_argument("--ready-file", type=Path, metavar="PATH", help="write the URL here once it listens")
+    parser.set_defaults(run=_serve)
+
+
+def _add_sensor(commands: _Commands) -> None:
+    parser = commands.add_parser("sensor", help="register sensors, and see or change what is registered")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+
+    add = actions.add_parser("add", help="register a sensor; prints its token once, as the last word")
+    add.add_argument("id", metavar="ID", help="a to z, 0 to 9, '.', '_' and '-'; 63 at most")
+    _add_config(add)
+    add.add_argument(
+        "--monitored",
+        nargs="+",
+        action="extend",
+        required=True,
+        metavar="CIDR",
+        help="the networks whose traffic it records",
+    )
+    add.add_argument(
+        "--group", nargs="+", action="extend", default=[], metavar="NAME", help="groups it belongs to"
+    )
+    add.add_argument(
+        "--since",
+        metavar="DATE",
+        help="it has monitored them since this day (YYYY-MM-DD in report.timezone) or moment (ISO 8601 with "
+        "offset); without: always, so that captures of any time can be replayed",
+    )
+    _add_json(add)
+    add.set_defaults(run=_sensor_add)
+
+    listing = actions.add_parser("list", help="every sensor, with its groups and networks")
+    _add_config(listing)
+    _add_json(listing)
+    listing.set_defaults(run=_sensor_list)
+
+    disable = actions.add_parser("disable", help="refuse a sensor from now on; what it sent stays")
+    disable.add_argument("id", metavar="ID")
+    _add_config(disable)
+    disable.set_defaults(run=_sensor_disable)
+
+    rotate = actions.add_parser("rotate", help="a new token; the one before holds for a day more")
+    rotate.add_argument("id", metavar="ID")
+    _add_config(rotate)
+    _add_json(rotate)
+    rotate.set_defaults(run=_sensor_rotate)
+
+
+def _add_import(commands: _Commands) -> None:
+    parser = commands.add_parser("import", help="bring in batches from files, as from the network")
+    _add_config(parser)
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        type=Path,
+        metavar="DIRECTORY|FILE",
+        help=f"batches as the spool of an agent exports them; of a directory every *{BATCH_SUFFIX}",
+    )
+    _add_json(parser)
+    parser.set_defaults(run=_import)
+
+
+def _add_report(commands: _Commands) -> None:
+    parser = commands.add_parser("report", help="what the sensors saw in a period, against another")
+    _add_config(parser)
+    parser.add_argument(
+        "--period",
+        required=True,
+        metavar="PERIOD",
+        help="2009-08-12, 2009-W33, 2009-08, 2009-Q3, 2009, or FROM..TO of these, TO included",
+    )
+    parser.add_argument("--compare", metavar="PERIOD", help="without: the period of the same length before")
+    parser.add_argument("--lang", choices=get_args(Language), help="without: report.language")
+    parser.add_argument("--format", choices=("json", "text"), default="text", help="without: text")
+    parser.add_argument("--json", action="store_const", const="json", dest="format", help="as --format json")
+    parser.add_argument("-o", "--output", type=Path, metavar="PATH", help="without: standard output")
+    parser.set_defaults(run=_report)
+
+
+def _add_check(commands: _Commands) -> None:
+    parser = commands.add_parser("check", help="hold ledger and tables against one another")
+    _add_config(parser)
+    _add_json(parser)
+    parser.set_defaults(run=_check)
+
+
+def _add_completion(commands: _Commands) -> None:
+    parser = commands.add_parser("completion", help="print a script that completes commands in a shell")
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    parser.set_defaults(run=_completion)
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", required=True, type=Path, metavar="PATH", help="the collector's TOML file"
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+
+
+def _serve(options: argparse.Namespace) -> int:
+    def announce(url: str) -> None:
+        print(f"{PROGRAM}: listening on {url}", file=sys.stderr, flush=True)
+
+    serve(load(options.config), announce, options.ready_file)
+    return ExitCode.DONE
+
+
+def _sensor_add(options: argparse.Namespace) -> int:
+    config = load(options.config)
+    since_ns = 0 if options.since is None else _moment(options.since, config.report.zone)
+    with _store(config) as store:
+        token = store.registry.add(options.id, options.monitored, options.group, from_ns=since_ns)
+    if options.json:
+        _print_json({"sensor": options.id, "token": token})
+        return ExitCode.DONE
+    since = "always" if options.since is None else f"since {options.since}"
+    print(f"sensor {options.id} is registered for {', '.join(options.monitored)}, {since}")
+    print(f"its token, which is shown only now: {token}")
+    return ExitCode.DONE
+
+
+def _sensor_list(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        sensors = store.registry.list()
+    if options.json:
+        _print_json({"sensors": [_sensor(sensor) for sensor in sensors]})
+        return ExitCode.DONE
+    for sensor in sensors:
+        state = "enabled" if sensor.enabled else "disabled"
+        groups = f" [{', '.join(sensor.groups)}]" if sensor.groups else ""
+        print(f"{sensor.id} {state}{groups}")
+        for registration in sensor.registrations:
+            start = "always" if registration.from_ns == 0 else f"since {_iso(registration.from_ns)}"
+            end = "" if registration.to_ns is None else f" until {_iso(registration.to_ns)}"
+            print(f"  {registration.network} {start}{end}")
+    if not sensors:
+        print(f"no sensor is registered; {PROGRAM} sensor add registers one", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _sensor(sensor: Sensor) -> dict[str, object]:
+    return {
+        "id": sensor.id,
+        "enabled": sensor.enabled,
+        "groups": list(sensor.groups),
+        "monitored": [
+            {
+                "network": str(registration.network),
+                "from": None if registration.from_ns == 0 else _iso(registration.from_ns),
+                "to": None if registration.to_ns is None else _iso(registration.to_ns),
+            }
+            for registration in sensor.registrations
+        ],
+    }
+
+
+def _sensor_disable(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        store.registry.disable(options.id)
+    print(f"sensor {options.id} is refused from now on; {PROGRAM} sensor rotate gives it a new token")
+    return ExitCode.DONE
+
+
+def _sensor_rotate(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        token = store.registry.rotate(options.id)
+    if options.json:
+        _print_json({"sensor": options.id, "token": token})
+    else:
+        print(f"the new token of sensor {options.id}, which is shown only now: {token}")
+    return ExitCode.DONE
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What became of imported files."""
+
+    new: int = 0
+    repeated: int = 0
+    refused: int = 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    config = load(options.config)
+    files = _batch_files(options.paths)
+    tally = _Tally()
+    with _store(config) as store:
+        admission = Admission(store)
+        with _progress("importing", len(files)) as advance:
+            for file in files:
+                _import_one(admission, file, tally)
+                advance()
+        open_intake(config, store).run_once()
+    if options.json:
+        _print_json({"new": tally.new, "repeated": tally.repeated, "refused": tally.refused})
+    else:
+        print(f"{tally.new} new, {tally.repeated} known already, {tally.refused} refused")
+    return ExitCode.UNUSABLE_INPUT if tally.refused else ExitCode.DONE
+
+
+def _import_one(admission: Admission, file: Path, tally: _Tally) -> None:
+    try:
+        accepted = admission.admit_file(file.read_bytes(), time.time_ns())
+    except OSError as error:
+        tally.refused += 1
+        print(f"{PROGRAM}: {file}: cannot be read: {error.strerror}", file=sys.stderr)
+    except Refusal as refusal:
+        tally.refused += 1
+        print(f"{PROGRAM}: {file}: {refusal.code.text}: {refusal.reason}", file=sys.stderr)
+    else:
+        if accepted.repeat:
+            tally.repeated += 1
+        else:
+            tally.new += 1
+
+
+def _batch_files(paths: Sequence[Path]) -> list[Path]:
+    """The files meant, those of a directory in the order of their names: epoch, then sequence."""
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += sorted(path.rglob(f"*{BATCH_SUFFIX}"))
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise InputError("no such file or directory", place=str(path))
+    return files
+
+
+def _report(options: argparse.Namespace) -> int:
+    config = load(options.config)
+    period = parse_period(options.period, config.report.zone)
+    compare = (
+        period.before() if options.compare is None else parse_period(options.compare, config.report.zone)
+    )
+    question = Question(period, compare, config.report.access_groups)
+    with _store(config) as store:
+        if store.waiting():  # what was acknowledged belongs in the report
+            open_intake(config, store).run_once()
+        country = CountryDatabase.open(config.geo.country_database, config.store.directory)
+        source = CountrySource(str(country.identity), country.credit)
+        with Engine(config.store.directory) as engine:
+            document = build_document(engine, store.registry.list(), question, source)
+    text = (
+        to_json(document)
+        if options.format == "json"
+        else render_text(document, options.lang or config.report.language)
+    )
+    _write(text, options.output)
+    return ExitCode.DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        findings = store.check()
+    if options.json:
+        _print_json(
+            {
+                "findings": [
+                    {"kind": finding.kind, "subject": finding.subject, "text": finding.text}
+                    for finding in findings
+                ]
+            }
+        )
+    else:
+        for finding in findings:
+            print(f"{finding.subject}: {finding.text}")
+        print("ledger and tables agree" if not findings else f"{len(findings)} findings")
+    return ExitCode.NO if findings else ExitCode.DONE
+
+
+def _completion(options: argparse.Namespace) -> int:
+    try:
+        import shtab  # noqa: PLC0415 - an extra that only this command needs
+    except ImportError as error:
+        raise UsageError(
+            "completion needs the package shtab", remedy=f"install {_DISTRIBUTION}[completion]"
+        ) from error
+    print(shtab.complete(make_parser(), shell=options.shell))
+    return ExitCode.DONE
+
+
+def _store(config: CollectorConfig) -> Store:
+    return Store.open(config.store.directory, config.store.url)
+
+
+def _write(text: str, path: Path | None) -> None:
+    if path is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CannotWriteError(f"cannot be written: {error.strerror}", place=str(path)) from error
+
+
+def _print_json(content: dict[str, object]) -> None:
+    print(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _moment(text: str, zone: tzinfo) -> int:
+    """A day (its midnight in the zone) or a moment with offset, in nanoseconds of the Unix epoch."""
+    try:
+        moment = datetime.fromisoformat(text)
+        if len(text) == len(date.min.isoformat()):
+            moment = moment.replace(tzinfo=zone)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no date", place="--since", remedy="write 2009-08-01") from error
+    if moment.tzinfo is None:
+        raise UsageError(f"{text!r} has no offset", place="--since", remedy="write 2009-08-01T00:00:00+09:00")
+    return int(moment.timestamp()) * 1_000_000_000
+
+
+def _iso(moment_ns: int) -> str:
+    return datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).isoformat()
+
+
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda: progress.advance(task)
+
+
+def _version() -> str:
+    try:
+        return version(_DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0+source"

@@ -1,0 +1,138 @@
+"""A table of the report as text, as the 2009 report prints it.
+
+It shows the first five by rate, the first five by rise and the first five by fall; "..." stands where rows
+are left out between two that are shown. What rounds to 0.00 has no rank ("-") and prints as negligible, and a
+change that does is no rise or fall. Where even the first row would round to 0.00 (very many monitored
+addresses), ranks stand, and rates have two significant digits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from rich.cells import cell_len
+
+from teiten_collector.analysis.ranks import MIN_COMPARED_RATE, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from teiten_collector.report.phrases import Phrases
+
+SHOWN = 5
+"""How many places of each ranking a table shows."""
+OMITTED = "..."
+NONE = "-"
+
+Alignment = Literal["left", "right"]
+_ALIGNMENTS: tuple[Alignment, ...] = ("right", "right", "left", "right", "right", "right", "right")
+
+
+def text_table(rows: Sequence[Row], phrases: Phrases, subject: str, name: Callable[[Row], str]) -> list[str]:
+    """The lines of a table; none where nothing was seen.
+
+    Args:
+        rows: Every row, in order of rank.
+        phrases: The language.
+        subject: Head of the third column.
+        name: What stands in it.
+    """
+    setter = _Setter(rows, phrases)
+    places = [place for place, row in enumerate(rows) if setter.shows(row)]
+    if not places:
+        return []
+    lines: list[tuple[str, ...]] = [(*phrases.columns[:2], subject, *phrases.columns[3:])]
+    before = places[0] - 1
+    for place in places:
+        if place != before + 1:
+            lines.append((OMITTED, "", "", OMITTED, "", "", ""))
+        lines.append(setter.cells(rows[place], name(rows[place])))
+        before = place
+    printed = _align(lines)
+    rule = "-" * max(cell_len(line) for line in printed)
+    left_out = any(rows[place].change is not None and rows[place].change_percent is None for place in places)
+    return [printed[0], rule, *printed[1:], *(["", phrases.no_percentage] if left_out else [])]
+
+
+def percent_text(percent: float) -> str:
+    """A change in percent, to one decimal."""
+    return signed(f"{percent:+,.1f}", "{sign}{change}%")
+
+
+def signed(number: str, form: str) -> str:
+    """A number that begins with its sign, with the sign set apart, as the 2009 report does.
+
+    Args:
+        number: As a format with `+` writes it.
+        form: Where `{sign}` and `{change}` stand.
+    """
+    return form.format(sign=f"{number[0]} ", change=number[1:])
+
+
+class _Setter:
+    """Sets the cells of one table's rows."""
+
+    def __init__(self, rows: Sequence[Row], phrases: Phrases) -> None:
+        self._phrases = phrases
+        highest = max((rate for row in rows for rate in (row.rate, row.compare_rate) if rate), default=0.0)
+        self._fine = 0 < highest < MIN_COMPARED_RATE
+        self._floor = 0.0 if self._fine else MIN_COMPARED_RATE
+
+    def shows(self, row: Row) -> bool:
+        """Whether a row is among the first of any ranking."""
+        ranks = (row.rank, self._rise_rank(row), self._fall_rank(row))
+        return any(rank is not None and rank <= SHOWN for rank in ranks)
+
+    def cells(self, row: Row, name: str) -> tuple[str, ...]:
+        """A row's cells, in the order of the columns."""
+        return (
+            self._rank(row.rank, row.rate),
+            self._rank(row.compare_rank, row.compare_rate),
+            name,
+            self._rate(row),
+            self._change(row),
+            self._leading(self._rise_rank(row)),
+            self._leading(self._fall_rank(row)),
+        )
+
+    def _rise_rank(self, row: Row) -> int | None:
+        return row.rise_rank if row.change is not None and row.change >= self._floor else None
+
+    def _fall_rank(self, row: Row) -> int | None:
+        return row.fall_rank if row.change is not None and row.change <= -self._floor else None
+
+    def _rank(self, place: int | None, rate: float | None) -> str:
+        if place is None or rate is None or rate < self._floor:
+            return NONE
+        return self._phrases.rank.format(rank=place)
+
+    def _leading(self, place: int | None) -> str:
+        return "" if place is None or place > SHOWN else self._phrases.rank.format(rank=place)
+
+    def _rate(self, row: Row) -> str:
+        if row.rate is None:
+            return NONE
+        if row.count and row.rate < self._floor:
+            return self._phrases.negligible
+        return self._phrases.rate.format(rate=f"{row.rate:.2g}" if self._fine else f"{row.rate:,.2f}")
+
+    def _change(self, row: Row) -> str:
+        if row.change is None:
+            return NONE
+        percent = NONE if row.change_percent is None else percent_text(row.change_percent)
+        change = f"{row.change:+.2g}" if self._fine else f"{row.change:+,.2f}"
+        return f"{percent} ({signed(change, self._phrases.change)})"
+
+
+def _align(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Sets cells in columns, two apart, counting wide characters as two."""
+    widths = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(
+            " " * (width - cell_len(cell)) + cell
+            if alignment == "right"
+            else cell + " " * (width - cell_len(cell))
+            for cell, width, alignment in zip(line, widths, _ALIGNMENTS, strict=True)
+        ).rstrip()
+        for line in lines
+    ]

@@ -1,0 +1,178 @@
+"""August 2009 and July 2009 as batches, so that tables 3-1 and 3-2 of the reference must come out to the last digit.
+
+The reference prints only some rows. Between them stand made-up keys and countries, placed so that every printed rank
+is right: their rates do not change, or by less than any printed rise or fall. Each printed row gets whole counts
+that round to its printed rate, change and percentage at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from math import ceil, floor
+from typing import TYPE_CHECKING
+
+from teiten_protocol import (
+    Batch,
+    BatchKey,
+    Class,
+    Family,
+    Span,
+    Tool,
+    TupleRow,
+    detection_columns,
+    parse_key,
+    tuple_columns,
+)
+from tests.report.reference_tables import COUNTRIES, PORTS, Printed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+DAY_NS = 86_400 * 1_000_000_000
+SENSOR = "tokyo-01"
+MONITORED = "198.51.100.0/24"
+DAYS = 31
+ADDRESS_DAYS = 256 * DAYS
+TOTAL = Printed(None, None, "total", 412.0, 14.4, 51.9, None, None)
+JULY_NS = 1_246_374_000 * 1_000_000_000  # 2009-07-01 00:00 +09:00
+AUGUST_NS = JULY_NS + DAYS * DAY_NS
+
+# Rates of made-up rows, (August, July): the number of them between two printed ranks is what the ranks say.
+_PORT_FILLERS = [
+    *[(rate, rate) for rate in (8.0, 5.5, 4.5, 3.5, 2.5, 2.2, 1.9, 1.6, 1.3, 1.2)],
+    *[(rate, rate) for rate in (1.02, 0.95, 0.9, 0.85, 0.8, 0.7, 0.65)],
+    (0.4, 0.6),
+]
+_COUNTRY_FILLERS = [
+    (rate, rate)
+    for rate in (
+        *(10.0, 7.0, 6.0, 5.3, 5.2, 4.5, 3.5, 3.3, 3.1, 2.9, 2.5, 2.4, 2.3, 2.2, 2.1, 1.7),
+        *(1.5, 1.48, 1.46, 1.44, 1.3, 1.25, 1.2, 1.15, 1.1, 1.05),
+    )
+]
+# Where the rest of the total goes: many small ports and countries, none in reach of a printed rank.
+_SMALL_PORTS = [f"{port}/UDP" for port in range(20_000, 20_600)]
+_LARGE_COUNTRIES = "DE FR IT ES PL BR IN TH VN ID MY PH AU CA MX AR CO PE TR SE NO FI DK NL BE CH".split()
+_SMALL_COUNTRIES = (
+    "AT CZ SK HU RO BG GR PT IE IS EE LV LT UA BY MD GE AM AZ KZ UZ MN NP LK BD PK IR IQ SA AE QA KW OM YE JO LB SY IL "
+    "EG LY TN DZ MA SD ET KE UG TZ ZM ZW ZA NA BW MZ MG MU NG GH CI SN CM GA CD AO EC BO PY UY CR PA GT HN SV NI"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Packets of one subject."""
+
+    august: int
+    july: int
+
+
+def exact_counts(printed: Printed, decimals: int = 2) -> Counts:
+    """Whole counts over `ADDRESS_DAYS` that print as the reference prints them."""
+    half = 0.5 * 10**-decimals
+    if printed.rate is None:  # hardly anything in August; July is the change itself
+        low, high = 1, floor(0.0049 * ADDRESS_DAYS)
+    else:
+        low, high = ceil((printed.rate - half) * ADDRESS_DAYS), floor((printed.rate + half) * ADDRESS_DAYS)
+    if printed.percent is None:  # the reference states 0.002 for July
+        return Counts((low + high) // 2, round(0.002 * ADDRESS_DAYS))
+    for august in sorted(range(low, high + 1), key=lambda count: abs(2 * count - low - high)):
+        for july in range(
+            ceil(august - (printed.change + half) * ADDRESS_DAYS),
+            floor(august - (printed.change - half) * ADDRESS_DAYS) + 1,
+        ):
+            change = (august - july) / ADDRESS_DAYS
+            percent = (august / july - 1) * 100
+            if (
+                f"{august / ADDRESS_DAYS:.{decimals}f}" == f"{printed.rate or 0:.{decimals}f}"
+                and f"{change:.{decimals}f}" == f"{printed.change:.{decimals}f}"
+                and f"{percent:.1f}" == f"{printed.percent:.1f}"
+            ):
+                return Counts(august, july)
+    raise AssertionError(f"no counts print as {printed}")
+
+
+def month_batches(directory_of_countries: Mapping[str, int]) -> Iterator[Batch]:
+    """One batch a month. `directory_of_countries`: the number of a source address in each country."""
+    total = exact_counts(TOTAL, decimals=1)
+    ports, countries = _ports(total), _countries(total)
+    for sequence, (start_ns, month) in enumerate(((JULY_NS, "july"), (AUGUST_NS, "august"))):
+        by_port = {key: getattr(counts, month) for key, counts in ports.items()}
+        by_country = {code: getattr(counts, month) for code, counts in countries.items()}
+        rows = tuple(
+            _row(start_ns // (60 * 10**9) + number, key, directory_of_countries[code], packets)
+            for number, (key, code, packets) in enumerate(_margins(by_port, by_country))
+        )
+        yield Batch(
+            key=BatchKey(SENSOR, 1, sequence),
+            settings=bytes(32),
+            spans=(Span(start_ns, start_ns + DAYS * DAY_NS),),
+            counters={"counted": sum(row.packets for row in rows)},
+            ipv4=tuple_columns(Family.IPV4, rows),
+            ipv6=tuple_columns(Family.IPV6, ()),
+            detections=detection_columns(()),
+        )
+
+
+def country_codes() -> list[str]:
+    """Every country that sends something."""
+    return [row.key for row in COUNTRIES] + _LARGE_COUNTRIES + _SMALL_COUNTRIES
+
+
+def _ports(total: Counts) -> dict[str, Counts]:
+    counts = {row.key: exact_counts(row) for row in PORTS}
+    counts |= {f"{1000 + number}/UDP": _fixed(rates) for number, rates in enumerate(_PORT_FILLERS)}
+    return counts | _spread(_SMALL_PORTS, total, counts.values())
+
+
+def _countries(total: Counts) -> dict[str, Counts]:
+    counts = {row.key: exact_counts(row) for row in COUNTRIES}
+    counts |= {code: _fixed(rates) for code, rates in zip(_LARGE_COUNTRIES, _COUNTRY_FILLERS, strict=True)}
+    return counts | _spread(_SMALL_COUNTRIES, total, counts.values())
+
+
+def _fixed(rates: tuple[float, float]) -> Counts:
+    august, july = rates
+    return Counts(round(august * ADDRESS_DAYS), round(july * ADDRESS_DAYS))
+
+
+def _spread(names: list[str], total: Counts, given: Iterable[Counts]) -> dict[str, Counts]:
+    """What the total leaves, in nearly equal parts."""
+    listed = list(given)
+    august = total.august - sum(counts.august for counts in listed)
+    july = total.july - sum(counts.july for counts in listed)
+    size = len(names)
+    return {name: Counts((august + at) // size, (july + at) // size) for at, name in enumerate(names)}
+
+
+def _margins(by_port: Mapping[str, int], by_country: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+    """Packets by port and country whose sums are both margins (the north-west corner rule)."""
+    countries = iter(by_country.items())
+    code, left = next(countries)
+    for key, packets in by_port.items():
+        wanted = packets
+        while wanted:
+            while not left:
+                code, left = next(countries)
+            part = min(wanted, left)
+            yield key, code, part
+            wanted -= part
+            left -= part
+
+
+def _row(minute: int, key: str, source: int, packets: int) -> TupleRow:
+    form, value = parse_key(key)
+    return TupleRow(
+        minute=minute,
+        source=IPv4Address(source),
+        address=IPv4Address("198.51.100.7"),
+        form=form,
+        value=value,
+        source_port=0,
+        flags=0,
+        class_=Class.PROBE,
+        tool=Tool.NONE,
+        packets=packets,
+        bytes_=packets * 40,
+    )

@@ -1,0 +1,137 @@
+"""Tables 3-1 and 3-2 of the 2009 report come out of packets to the last printed digit."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.cells import cell_len
+
+from teiten_collector.report import Document, render_text, to_json
+from teiten_collector.report.country_names import country_name
+from tests.report.reference_month import ADDRESS_DAYS, MONITORED
+from tests.report.reference_tables import COUNTRIES, PORTS, Printed
+
+if TYPE_CHECKING:
+    from teiten_collector.analysis.ranks import Row
+
+
+def rows_of(document: Document, table: str) -> dict[str, Row]:
+    rows = document.access.ports if table == "ports" else document.access.countries
+    return {row.key: row for row in rows}
+
+
+CASES = [("ports", row) for row in PORTS] + [("countries", row) for row in COUNTRIES]
+
+
+@pytest.mark.parametrize(("table", "printed"), CASES, ids=[row.key for _, row in CASES])
+def test_every_printed_figure_and_rank(reference_document: Document, table: str, printed: Printed) -> None:
+    row = rows_of(reference_document, table)[printed.key]
+    assert row.rate is not None
+    assert row.change is not None
+    assert row.rate == row.count / ADDRESS_DAYS
+    if printed.rate is None:
+        assert row.count > 0
+        assert row.rate < 0.005
+    else:
+        assert f"{row.rate:.2f}" == f"{printed.rate:.2f}"
+        assert row.rank == printed.rank
+    assert f"{row.change:.2f}" == f"{printed.change:.2f}"
+    if printed.percent is None:
+        assert row.change_percent is None
+    else:
+        assert row.change_percent is not None
+        assert f"{row.change_percent:.1f}" == f"{printed.percent:.1f}"
+        assert row.compare_rank == printed.compare_rank
+    assert (row.rise_rank, row.fall_rank) == (printed.rise_rank, printed.fall_rank)
+
+
+def test_the_text_shows_the_rows_of_the_reference_and_no_others(reference_document: Document) -> None:
+    lines = render_text(reference_document, "ja").splitlines()
+    tables = [at for at, line in enumerate(lines) if line.startswith("表 3-")]
+    for at, printed in zip(tables, (PORTS, COUNTRIES), strict=True):
+        body = lines[at + 4 : lines.index("", at + 4)]
+        shown = [line for line in body if not line.lstrip().startswith("...")]
+        assert [printed_cells(line) for line in shown] == [expected_cells(row) for row in printed]
+
+
+def test_left_out_rows_are_marked_where_the_reference_marks_them(reference_document: Document) -> None:
+    lines = render_text(reference_document, "ja").splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith("表 3-1"))
+    marks = ["..." in line for line in lines[at + 4 : lines.index("", at + 4)]]
+    assert marks == [False] * 5 + [True, False] * 5
+
+
+def test_columns_stand_under_one_another_whatever_the_width_of_characters(
+    reference_document: Document,
+) -> None:
+    for language in ("ja", "en"):
+        lines = render_text(reference_document, language).splitlines()
+        for at in (at for at, line in enumerate(lines) if set(line) == {"-"}):
+            rows = [line for line in lines[at + 1 : lines.index("", at)] if "(" in line]
+            assert len({cell_len(line[: line.index(")")]) for line in rows}) == 1
+
+
+def test_the_total_is_said_in_the_words_of_section_1(reference_document: Document) -> None:
+    text = render_text(reference_document, "ja")
+    assert (
+        "今期のセンサーに対するアクセス件数は、一日・1IP 当たり 412.0 件で、"
+        "前期と比較して + 51.9 件 (+ 14.4%)とやや増加した。"
+    ) in text
+    assert "445/TCP、135/TCP、8/ICMP、2967/TCP、1433/TCP の順であった" in text
+
+
+def test_every_table_says_its_address_days(reference_document: Document) -> None:
+    for language, word in (("ja", "アドレス・日"), ("en", "address-days")):
+        text = render_text(reference_document, language)
+        assert text.count(f"7,936.0 {word}") == 4  # two tables, two periods each
+
+
+def test_the_same_data_give_the_same_bytes(reference_document: Document) -> None:
+    first, second = to_json(reference_document), to_json(reference_document)
+    assert first == second
+    assert list(json.loads(first)) == [
+        "period",
+        "compare",
+        "timezone",
+        "access",
+        "access_ipv6",
+        "country_database",
+        "country_credit",
+    ]
+
+
+def test_no_monitored_address_is_in_any_form(reference_document: Document) -> None:
+    network = MONITORED.rpartition(".")[0]
+    for text in (
+        to_json(reference_document),
+        *(render_text(reference_document, name) for name in ("ja", "en")),
+    ):
+        assert network not in text
+
+
+def printed_cells(line: str) -> tuple[str, ...]:
+    """A printed row's cells; two blanks or more part them, and an empty cell leaves nothing."""
+    return tuple(re.split(r"\s{2,}", line.strip()))
+
+
+def expected_cells(row: Printed) -> tuple[str, ...]:
+    """The row as the reference prints it, its spaces set the same everywhere."""
+
+    def rank(place: int | None) -> str:
+        return "-" if place is None else f"{place} 位"
+
+    def signed(value: float, decimals: int) -> str:
+        return f"{'+' if value > 0 else '-'} {abs(value):.{decimals}f}"
+
+    percent = "-" if row.percent is None else f"{signed(row.percent, 1)}%"
+    leading = row.rise_rank or row.fall_rank
+    name = row.key if "/" in row.key else country_name(row.key, "ja")
+    rate = "ごく僅か" if row.rate is None else f"{row.rate:.2f} 件"
+    cells = (
+        *(rank(row.rank), rank(row.compare_rank), name, rate),
+        f"{percent} ({signed(row.change, 2)} 件)",
+    )
+    return cells if leading is None else (*cells, rank(leading))
