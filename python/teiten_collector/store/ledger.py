@@ -157,6 +157,15 @@ class Ledger:
                 update(GROUPS).where(GROUPS.c.number == group.number).values(stored_ns=time.time_ns())
             )
 
+    def enrichment(self, group: int) -> tuple[str, str]:
+        """The databases that said a group's countries and networks; empty texts for an unknown group."""
+        columns = GROUPS.c
+        with reading(self._database) as connection:
+            row = connection.execute(
+                select(columns.country_database, columns.network_database).where(columns.number == group)
+            ).one_or_none()
+        return ("", "") if row is None else (row.country_database, row.network_database)
+
     def count(self) -> dict[State, int]:
         """How many batches are in each state."""
         with reading(self._database) as connection:
