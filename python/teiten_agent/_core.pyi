@@ -11,6 +11,16 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Final, final
 
+__all__ = [
+    "BUILD_PROFILE",
+    "Capture",
+    "CaptureError",
+    "Columns",
+    "Interval",
+    "Observer",
+    "__version__",
+]
+
 __version__: Final[str]
 """Version of the distribution."""
 

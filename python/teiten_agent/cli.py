@@ -44,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.remedy:
             _say(f"  {error.remedy}")
         return error.code
+    except OSError as error:
+        if error.filename is not None:
+            raise  # a place that its own module should have named
+        _say(f"standard output: cannot be written: {error.strerror or error}")
+        return ExitCode.CANNOT_WRITE
     return code
 
 

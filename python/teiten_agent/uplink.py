@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import ssl
 import stat
 import time
 from dataclasses import dataclass, field
@@ -188,11 +189,7 @@ class Uplink:
         self._session.auth = lambda request: _with_token(request, token)
         self._session.headers["User-Agent"] = f"teiten-agent/{__version__}"
         if configuration.ca_file:
-            if not Path(configuration.ca_file).is_file():
-                raise ConfigurationError(
-                    f"uplink.ca_file: {configuration.ca_file}: is no file",
-                    "put the authority's certificate (PEM) there",
-                )
+            _check_authority(configuration.ca_file)
             self._session.verify = configuration.ca_file
         if is_loopback(urlsplit(self._url).hostname or ""):
             self._session.trust_env = False
@@ -284,10 +281,6 @@ class Uplink:
             ) from error
         except requests.exceptions.RequestException as error:
             raise _TryAgainError(f"{self._url}: cannot be reached: {_innermost(error)}", _LATER) from error
-        except OSError as error:  # such as a ca_file that holds no certificate
-            raise ConfigurationError(
-                f"uplink: {error}", "see to uplink.ca_file: it must hold certificates (PEM)"
-            ) from error
         except Exception as error:
             # urllib3's own errors, while the answer is read; requests wraps them only in its own readers.
             if type(error).__module__.partition(".")[0] != "urllib3":
@@ -334,6 +327,21 @@ def deliver(
             delivery.acknowledged += 1
             delivery.repeats += answer.repeat
     return delivery
+
+
+def _check_authority(path: str) -> None:
+    """Make sure that a file holds certificates, before the first connection.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(
+            f"uplink.ca_file: {path}: holds no certificate: {error.strerror or error}",
+            "put the certificate of the collector's authority (PEM) there",
+        ) from error
 
 
 def _with_token(request: requests.PreparedRequest, token: str) -> requests.PreparedRequest:

@@ -21,7 +21,7 @@ from teiten_agent.errors import (
 from teiten_agent.spool import durable
 from teiten_agent.spool.entry import BATCH_SUFFIX, Acknowledgement, Entry, StoredBatch
 from teiten_agent.spool.record import EpochRecord
-from teiten_protocol import BatchError, compress, decode, digest, encode, expand
+from teiten_protocol import MAX_COMPRESSED_BYTES, BatchError, compress, decode, digest, encode, expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -396,7 +396,8 @@ def export(directory: Path, target: Path, notice: Callable[[str], None]) -> int:
 
 
 def _read(path: Path, entry: Entry) -> StoredBatch:
-    compressed = path.read_bytes()
+    with path.open("rb") as file:
+        compressed = file.read(MAX_COMPRESSED_BYTES + 1)
     body = expand(compressed)
     batch = decode(body)
     if (batch.key.epoch, batch.key.sequence) != (entry.epoch, entry.sequence):
