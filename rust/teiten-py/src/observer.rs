@@ -50,7 +50,7 @@ impl Observer {
             seed,
         };
         Ok(Self {
-            core: Mutex::new(teiten_core::Observer::new(settings)?),
+            core: Mutex::new(teiten_core::Observer::new(&settings)?),
         })
     }
 

@@ -36,8 +36,7 @@ const TIME_OFFSET: u16 = 14;
 /// Most interfaces of one section. The obsolete packet block can name no more, and the list stays below 3 MiB.
 const MAXIMUM_INTERFACES: usize = 1 << 16;
 
-/// Marks packets without a time while the first that has one is looked for. No time stamp comes to this value: it would
-/// take an offset beyond the least that is accepted.
+/// Marks packets without a time while the first that has one is looked for. No time stamp comes to this value.
 const UNTIMED: i64 = i64::MIN;
 
 /// Whether `bytes` begin like a file of this format.
@@ -73,17 +72,17 @@ impl Unit {
         }
     }
 
+    /// As many nanoseconds, at most [`i64::MAX`].
     #[inline]
-    fn nanoseconds(self, ticks: u64) -> Option<i64> {
-        match self {
-            Self::Nanoseconds(factor) => ticks
-                .checked_mul(factor)
-                .and_then(|time| i64::try_from(time).ok()),
-            Self::Part(divisor) => i64::try_from(u128::from(ticks) / divisor).ok(),
-            Self::Binary(exponent) => {
-                i64::try_from((u128::from(ticks) * 1_000_000_000) >> exponent).ok()
-            }
-        }
+    fn nanoseconds(self, ticks: u64) -> i64 {
+        let time = match self {
+            Self::Nanoseconds(factor) => ticks.checked_mul(factor).map(i64::try_from),
+            Self::Part(divisor) => Some(i64::try_from(u128::from(ticks) / divisor)),
+            Self::Binary(exponent) => Some(i64::try_from(
+                (u128::from(ticks) * 1_000_000_000) >> exponent,
+            )),
+        };
+        time.and_then(Result::ok).unwrap_or(i64::MAX)
     }
 }
 
@@ -211,7 +210,7 @@ impl Walk {
         let Some(&interface) = self.interfaces.get(packet.interface) else {
             return Err(self.no_interface(packet.interface));
         };
-        let time_ns = self.time(packet.ticks, &interface, bytes, length)?;
+        let time_ns = self.time(packet.ticks, &interface, bytes, length);
         let captured = match packet.ticks {
             Some(_) => packet.captured,
             // Section 4.4: as much as the interface's snap length lets through.
@@ -237,23 +236,17 @@ impl Walk {
         ))
     }
 
+    /// A packet's time. One that 64 bits cannot hold becomes the nearest that they can: it is for the observer to judge.
     #[inline]
-    fn time(
-        &self,
-        ticks: Option<u64>,
-        interface: &Interface,
-        bytes: &[u8],
-        length: usize,
-    ) -> Result<i64, Fault> {
+    fn time(&self, ticks: Option<u64>, interface: &Interface, bytes: &[u8], length: usize) -> i64 {
         match ticks {
-            Some(ticks) => interface
-                .unit
-                .nanoseconds(ticks)
-                .and_then(|time| time.checked_add(interface.offset_ns))
-                .ok_or_else(|| self.fault("a packet's time lies beyond the year 2262")),
-            None => Ok(self
+            Some(ticks) => {
+                let time = interface.unit.nanoseconds(ticks);
+                time.saturating_add(interface.offset_ns).max(UNTIMED + 1)
+            }
+            None => self
                 .time_ns
-                .unwrap_or_else(|| self.first_time(bytes, length))),
+                .unwrap_or_else(|| self.first_time(bytes, length)),
         }
     }
 
@@ -350,11 +343,7 @@ impl Walk {
                 }
                 (TIME_OFFSET, value) if value.len() == 8 => {
                     let value = *value.first_chunk::<8>().unwrap_or(&[0; 8]);
-                    interface.offset_ns = self
-                        .order
-                        .i64(value)
-                        .checked_mul(1_000_000_000)
-                        .ok_or_else(|| self.fault("a time offset beyond the year 2262"))?;
+                    interface.offset_ns = self.order.i64(value).saturating_mul(1_000_000_000);
                 }
                 (TIME_RESOLUTION | TIME_OFFSET, _) => {
                     return Err(self.fault(format!("option {code} has {length} bytes")));
@@ -699,17 +688,17 @@ mod tests {
     #[test]
     fn resolutions_of_either_base_become_nanoseconds() {
         for (resolution, ticks, expected) in [
-            (0, 3, Some(3_000_000_000)),
-            (6, 3, Some(3_000)),
-            (9, 3, Some(3)),
-            (12, 3_999, Some(3)),
-            (127, u64::MAX, Some(0)),
-            (0x80, 3, Some(3_000_000_000)),
-            (0x9e, 1 << 30, Some(1_000_000_000)),
-            (0xff, u64::MAX, Some(0)),
-            (0, u64::MAX, None),
-            (9, 1 << 63, None),
-            (0x80, u64::MAX, None),
+            (0, 3, 3_000_000_000),
+            (6, 3, 3_000),
+            (9, 3, 3),
+            (12, 3_999, 3),
+            (127, u64::MAX, 0),
+            (0x80, 3, 3_000_000_000),
+            (0x9e, 1 << 30, 1_000_000_000),
+            (0xff, u64::MAX, 0),
+            (0, u64::MAX, i64::MAX),
+            (9, 1 << 63, i64::MAX),
+            (0x80, u64::MAX, i64::MAX),
         ] {
             assert_eq!(
                 Unit::from_resolution(resolution).nanoseconds(ticks),
@@ -717,6 +706,24 @@ mod tests {
                 "{resolution:#x}"
             );
         }
+    }
+
+    #[test]
+    fn times_beyond_64_bits_are_the_farthest_and_stop_nothing() {
+        let mut offset = COOKED_BIG;
+        offset[28..36].copy_from_slice(&i64::MIN.to_be_bytes());
+        let bytes = [
+            &SECTION_BIG[..],
+            &offset,
+            &enhanced(Order::Big, 0, 0, &[1]),
+            &SECTION,
+            &ETHERNET,
+            &enhanced(Order::Little, 0, u64::MAX, &[2]),
+            &enhanced(Order::Little, 0, 1, &[3]),
+        ]
+        .concat();
+        let times: Vec<_> = walk(&bytes).0.iter().map(|frame| frame.time_ns).collect();
+        assert_eq!(times, [i64::MIN + 1, i64::MAX, 1_000]);
     }
 
     #[test]
@@ -810,7 +817,7 @@ mod tests {
         version[12] = 2;
         let mut magic = SECTION;
         magic[8] = 0;
-        let cases: [(Vec<u8>, &str); 17] = [
+        let cases: [(Vec<u8>, &str); 16] = [
             (with(4, 0), "states a length of 0,"),
             (with(4, 8), "states a length of 8,"),
             (with(4, 35), "states a length of 35,"),
@@ -828,7 +835,6 @@ mod tests {
                 with(20, 262_145),
                 "claims 262145 captured bytes, more than the 262144",
             ),
-            (with(12, 0xffff_ffff), "beyond the year 2262"),
             (block(order, ENHANCED_PACKET, &[0; 16]), "too short"),
             (block(order, PACKET, &[0; 16]), "too short"),
             (block(order, SIMPLE_PACKET, &[]), "too short"),
