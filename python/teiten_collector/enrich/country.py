@@ -10,6 +10,8 @@ import hashlib
 import lzma
 import os
 from importlib.resources import files
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Final, Self
 
 import pyarrow as pa
@@ -19,7 +21,6 @@ from teiten_collector.errors import CannotWriteError, ConfigurationError
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
-    from pathlib import Path
 
     import maxminddb
 
@@ -106,16 +107,19 @@ def unpack(directory: Path) -> Path:
     path = directory / f"dbip-country-{hashlib.sha256(packed).hexdigest()[:12]}.mmdb"
     if path.exists():
         return path
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(lzma.decompress(packed))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        with NamedTemporaryFile(dir=directory, prefix=".", suffix=".new", delete=False) as file:
+            beside = Path(file.name)
+            try:
+                file.write(lzma.decompress(packed))
+                file.flush()
+                os.fsync(file.fileno())
+                beside.replace(path)
+            except OSError:
+                beside.unlink(missing_ok=True)
+                raise
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise CannotWriteError(
             f"the embedded country database cannot be unpacked: {error.strerror}", place=str(path)
         ) from error
