@@ -1,0 +1,1 @@
+"""Tests of `teiten_agent`: each file is a room, each name a promise."""

@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teiten_agent import config
 from tests.agent.collector import TOKEN
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMAND = (sys.executable, "-m", "teiten_agent")
 PATIENCE_SECONDS = 120

@@ -99,6 +99,7 @@ def serving(certificate: Path | None = None) -> Iterator[Collector]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # header and body go out apart, and nobody should wait for the second
 
         def do_GET(self) -> None:
             self._answer(Answer(200, b'{"status": "ok"}') if self.path == "/healthz" else Answer(404))

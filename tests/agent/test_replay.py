@@ -1,4 +1,4 @@
-"""`replay`: a pure function of sensor, span, captures and settings; nothing is lost or counted twice, come what may."""
+"""`replay`: a pure function of sensor, span, captures and settings; nothing is lost or counted twice."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 
 from teiten_protocol import decode, expand
 from tests.agent.agent import PATIENCE_SECONDS, Agent, run
+from tests.agent.collector import Answer
 from tests.agent.traffic import DAY_SECONDS, MONDAY_NS, SYN_BYTES, arp, days, pcap, syn, write
 
 if TYPE_CHECKING:
@@ -80,7 +82,7 @@ def test_the_whole_span_is_observed_without_gap(
     spans = [span for batch in decoded(agent) for span in batch.spans]
     assert spans[0].start_ns == span[0]
     assert spans[-1].end_ns == span[1]
-    assert all(before.end_ns == after.start_ns for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before.end_ns == after.start_ns for before, after in pairwise(spans))
 
 
 def test_silence_is_observed_too(agent: Agent, tmp_path: Path) -> None:
@@ -220,8 +222,6 @@ def test_spooled_batches_go_out_later(agent: Agent, tmp_path: Path, collector: C
 def test_a_refusal_is_said_kept_and_the_answer_is_no(
     agent: Agent, tmp_path: Path, collector: Collector
 ) -> None:
-    from tests.agent.collector import Answer
-
     agent.configure(collector=collector.url)
     collector.script = [Answer(422)]
     capture = write(tmp_path / "a.pcap", days(4))
@@ -238,8 +238,6 @@ def test_a_refusal_is_said_kept_and_the_answer_is_no(
 def test_an_unreachable_collector_ends_with_69_and_keeps_the_batches(
     agent: Agent, tmp_path: Path, collector: Collector
 ) -> None:
-    from tests.agent.collector import Answer
-
     agent.configure(collector=collector.url)
     collector.always = Answer(503, headers=(("Retry-After", "0"),))
     done = agent.run("replay", write(tmp_path / "a.pcap", days(2)), expect=69)
@@ -379,8 +377,6 @@ def test_ctrl_c_while_counting_says_what_is_kept(agent: Agent) -> None:
 
 
 def test_ctrl_c_while_uploading_keeps_what_waits(agent: Agent, tmp_path: Path, collector: Collector) -> None:
-    from tests.agent.collector import Answer
-
     agent.configure(collector=collector.url)
     collector.always = Answer(503, headers=(("Retry-After", "60"),))
     capture = write(tmp_path / "a.pcap", days(3))

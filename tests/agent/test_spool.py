@@ -247,7 +247,7 @@ def test_an_epoch_keeps_to_one_set_of_settings(spooling: Spooling) -> None:
     spooling.fill(0)
     with (
         spooling.open() as spool,
-        pytest.raises(ConfigurationError, match="other settings .interval_seconds was 60, is 300."),
+        pytest.raises(ConfigurationError, match=r"other settings .interval_seconds was 60, is 300."),
     ):
         spool.begin(EPOCH, SENSOR, {"interval_seconds": 300}, b"\x08" * 32)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
-from email.utils import format_datetime
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
