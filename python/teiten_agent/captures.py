@@ -150,10 +150,11 @@ def survey(sources: list[Source], progress: Progress) -> list[Surveyed]:
         InputError: One cannot be read.
     """
     surveyed: dict[bytes, Surveyed] = {}
-    for done, source in enumerate(sources):
-        progress.update(done)
-        one = _survey(source)
+    done = 0
+    for source in sources:
+        one = _survey(source, progress, done)
         surveyed.setdefault(one.sha256, one)
+        done += one.size
     return sorted(
         surveyed.values(),
         key=lambda one: (one.first_ns is None, one.first_ns or 0, one.last_ns or 0, one.sha256),
@@ -173,18 +174,36 @@ def check_unchanged(surveyed: Surveyed) -> None:
         )
 
 
-def _survey(source: Source) -> Surveyed:
+def total_size(sources: list[Source]) -> int:
+    """The size of all captures in bytes, as they lie.
+
+    Raises:
+        InputError: One does not exist.
+    """
+    return sum(_status(source).st_size for source in sources)
+
+
+def _survey(source: Source, progress: Progress, before: int) -> Surveyed:
     status = _status(source)
-    try:
-        with Path(source.path).open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").digest()
-    except OSError as error:
-        raise InputError(f"{source.name}: cannot be read: {error.strerror or error}") from error
+    sha256 = _digest(source, progress, before)
     span = open_capture(source).span()
     first, last = (None, None) if span is None else span[:2]
     surveyed = Surveyed(source, sha256, first, last, status.st_size, status.st_mtime_ns)
     check_unchanged(surveyed)
     return surveyed
+
+
+def _digest(source: Source, progress: Progress, done: int) -> bytes:
+    sha256 = hashlib.sha256()
+    try:
+        with Path(source.path).open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                sha256.update(chunk)
+                done += len(chunk)
+                progress.update(done)
+    except OSError as error:
+        raise InputError(f"{source.name}: cannot be read: {error.strerror or error}") from error
+    return sha256.digest()
 
 
 def _status(source: Source) -> os.stat_result:

@@ -117,12 +117,7 @@ def _extension() -> str:
 
 def _counting(configuration: Configuration) -> str:
     settings = CountingSettings.of(configuration)
-    try:
-        settings.observer()
-    except (ValueError, OverflowError, MemoryError) as error:
-        raise InternalError(
-            f"the core does not take these settings: {error}", "see to [limits] and [interval]"
-        ) from error
+    settings.observer()
     return f"{', '.join(settings.monitored)}; intervals of {settings.interval_seconds} s"
 
 

@@ -8,13 +8,20 @@ import ipaddress
 import json
 import os
 import sys
+import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from teiten_agent import __version__, config
 from teiten_agent.config.render import Language, as_document, in_force, json_schema, sample
-from teiten_agent.errors import AgentError, ExitCode, InternalError, UsageError
+from teiten_agent.errors import (
+    AgentError,
+    ExitCode,
+    InternalError,
+    InterruptedByOperatorError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,18 +44,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.DONE
     except KeyboardInterrupt:
-        _say("interrupted: nothing was kept")
+        _say("interrupted: nothing was written")
         return ExitCode.INTERRUPTED
     except AgentError as error:
         _say(error.what)
         if error.remedy:
             _say(f"  {error.remedy}")
         return error.code
-    except OSError as error:
-        if error.filename is not None:
-            raise  # a place that its own module should have named
-        _say(f"standard output: cannot be written: {error.strerror or error}")
-        return ExitCode.CANNOT_WRITE
+    except Exception as error:  # noqa: BLE001  # the edge: what nobody foresaw ends with its own code, too
+        if isinstance(error, OSError) and error.filename is None:
+            _say(f"standard output: cannot be written: {error.strerror or error}")
+            return ExitCode.CANNOT_WRITE
+        traceback.print_exc()
+        _say("this is a fault of teiten-agent: please report it with the lines above")
+        return ExitCode.INTERNAL
     return code
 
 
@@ -308,8 +317,13 @@ def _spool_upload(options: argparse.Namespace) -> ExitCode:
     with Spool(Path(configuration.spool.directory), configuration.spool.max_megabytes, _say) as spool:
         if options.refused:
             spool.retry_refused()
-        with Progress("uploading", len(spool.waiting())) as progress:
-            delivery = deliver(spool, uplink, _say, progress)
+        try:
+            with Progress("uploading", len(spool.waiting())) as progress:
+                delivery = deliver(spool, uplink, _say, progress)
+        except KeyboardInterrupt:
+            raise InterruptedByOperatorError(
+                f"interrupted: {len(spool.waiting())} batches are kept in {configuration.spool.directory}"
+            ) from None
         waiting = len(spool.waiting())
     if options.json:
         _print_json(

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from teiten_agent import _core
-from teiten_protocol import Batch, BatchKey, DetectionColumns, Family, Span, TupleColumns
+from teiten_agent.errors import ConfigurationError, InternalError
+from teiten_protocol import Batch, BatchError, BatchKey, DetectionColumns, Family, Span, TupleColumns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,14 +84,23 @@ class CountingSettings:
         return hashlib.sha256(text.encode()).digest()
 
     def observer(self, span: tuple[int, int] | None = None) -> _core.Observer:
-        """A core that counts so, over a half-open span in nanoseconds of Unix time if one is stated."""
-        return _core.Observer(
-            self.monitored,
-            interval_seconds=self.interval_seconds,
-            table_megabytes=self.table_megabytes,
-            max_rows=self.max_rows,
-            span=span,
-        )
+        """A core that counts so, over a half-open span in nanoseconds of Unix time if one is stated.
+
+        Raises:
+            ConfigurationError: The core does not take these settings, or there is no memory for the table.
+        """
+        try:
+            return _core.Observer(
+                self.monitored,
+                interval_seconds=self.interval_seconds,
+                table_megabytes=self.table_megabytes,
+                max_rows=self.max_rows,
+                span=span,
+            )
+        except (ValueError, OverflowError, MemoryError) as error:
+            raise ConfigurationError(
+                f"the core does not take these settings: {error}", "see to [interval] and [limits]"
+            ) from error
 
 
 def observe(observer: _core.Observer, capture: _core.Capture) -> Iterator[_core.Interval | None]:
@@ -178,24 +188,31 @@ def gather(intervals: Iterable[_core.Interval]) -> Iterator[list[_core.Interval]
 
 
 def batch_of(key: BatchKey, settings: bytes, intervals: list[_core.Interval]) -> Batch:
-    """Make a batch of at least one interval; spans that touch become one, counters add up."""
+    """Make a batch of at least one interval; spans that touch become one, counters add up.
+
+    Raises:
+        InternalError: The core gave what the batch format does not allow.
+    """
     counters: Counter[str] = Counter()
-    spans: list[Span] = []
+    spans: list[tuple[int, int]] = []
     for interval in intervals:
         counters.update(interval.counters)
         start, end = interval.span
-        if spans and spans[-1].end_ns == start:
-            start = spans.pop().start_ns
-        spans.append(Span(start, end))
-    return Batch(
-        key=key,
-        settings=settings,
-        spans=tuple(spans),
-        counters=dict(counters),
-        ipv4=_columns(Family.IPV4, [interval.ipv4 for interval in intervals]),
-        ipv6=_columns(Family.IPV6, [interval.ipv6 for interval in intervals]),
-        detections=DetectionColumns.empty(),
-    )
+        if spans and spans[-1][1] == start:
+            start = spans.pop()[0]
+        spans.append((start, end))
+    try:
+        return Batch(
+            key=key,
+            settings=settings,
+            spans=tuple(Span(start, end) for start, end in spans),
+            counters=dict(counters),
+            ipv4=_columns(Family.IPV4, [interval.ipv4 for interval in intervals]),
+            ipv6=_columns(Family.IPV6, [interval.ipv6 for interval in intervals]),
+            detections=DetectionColumns.empty(),
+        )
+    except BatchError as error:
+        raise InternalError(f"the core counted what no batch can hold: {error}") from error
 
 
 def _columns(family: Family, parts: list[_core.Columns]) -> TupleColumns:

@@ -167,7 +167,7 @@ class _Replay:
         sources = [
             captures.keep_standard_input(source) for source in captures.find(self.request.names, self.notice)
         ]
-        with Progress("surveying captures", len(sources)) as progress:
+        with Progress("surveying captures", captures.total_size(sources)) as progress:
             surveyed = captures.survey(sources, progress)
         if len(surveyed) < len(sources):
             self.notice(

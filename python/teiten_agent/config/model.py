@@ -197,7 +197,7 @@ class Limits:
     table_megabytes: int = _option(
         english="Memory of the tuple table in units of 1,048,576 bytes; a full one ends its interval early.",
         japanese="集計表のメモリー(1,048,576バイト単位、起動時に固定)。満杯になると区間を早めに閉じる。",
-        kind=Whole(1, 4_096),
+        kind=Whole(1, 1_024),
         unit="MiB",
         default=16,
         example=16,
