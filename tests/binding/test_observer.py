@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -212,3 +213,19 @@ def test_observers_and_intervals_are_frozen(path: Path) -> None:
     counters = interval.counters
     counters.clear()
     assert interval.counters["packets"] == 7
+
+
+def test_threads_that_share_a_capture_count_every_packet_once(tmp_path: Path) -> None:
+    path = tmp_path / "many.pcap"
+    path.write_bytes(pcap(Syn(START + index) for index in range(20_000)))
+    capture = Capture(path)
+    observers = [Observer(interval_seconds=0) for _ in range(4)]
+
+    def work(observer: Observer) -> int:
+        while not capture.exhausted:
+            observer.advance(capture, 100)
+        interval = observer.finish()
+        return interval.counters["counted"] if interval else 0
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, observers)) == 20_000

@@ -266,4 +266,36 @@ mod tests {
         let expanded = expand(Compression::Zstd, &frame, &mut || true).unwrap();
         assert_eq!(expanded.fault, None);
     }
+
+    #[test]
+    fn a_block_that_expands_beyond_what_the_format_allows_is_refused_before_memory_is_taken() {
+        // A compressed block of one literal and 5,000 sequences, each a match of 131,074 bytes: 655 MB from 10 kB.
+        let mut block = vec![
+            1 << 3,
+            b'x', // RFC 8878 section 3.1.1.3.1: a raw literals section of 1 byte
+            0x80 | 0x13,
+            0x88, // section 3.1.1.3.2.1: 5,000 sequences
+            0x54,
+            0,
+            0,
+            52, // each code once for all: no literals, repeated offset, longest match
+        ];
+        block.extend([0xff; 10_000]);
+        block.push(1);
+        // Section 3.1.1.2.1: a first block that repeats one byte, so that there is something to match.
+        let header =
+            |size: usize, kind: usize, last: usize| (size << 3 | kind << 1 | last).to_le_bytes();
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 0x38];
+        frame.extend(&header(1000, 1, 0)[..3]);
+        frame.push(b'a');
+        frame.extend(&header(block.len(), 2, 1)[..3]);
+        frame.extend(block);
+        let expanded = expand(Compression::Zstd, &frame, &mut || true).unwrap();
+        assert!(
+            expanded
+                .fault
+                .is_some_and(|fault| fault.contains("corrupt"))
+        );
+        assert!(expanded.contents.len() <= 1000);
+    }
 }
