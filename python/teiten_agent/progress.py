@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Self, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 _QUIET_SECONDS = 2.0
@@ -20,13 +21,20 @@ class Progress:
     Use as a context manager; the line is wiped at the end, so that what is printed next starts clean.
     """
 
-    def __init__(self, label: str, total: int, stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        label: str,
+        total: int,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Name the work and its size in any unit; a total of 0 shows the amount done alone."""
+        self._clock = clock
         self._label = label
         self._total = total
         self._stream = sys.stderr if stream is None else stream
         self._terminal = self._stream.isatty()
-        self._next_draw = time.monotonic() + _QUIET_SECONDS
+        self._next_draw = clock() + _QUIET_SECONDS
         self._drawn = False
 
     def __enter__(self) -> Self:
@@ -43,9 +51,9 @@ class Progress:
 
     def update(self, done: int) -> None:
         """Tell how much is done; cheap enough to call as often as one likes."""
-        if not self._terminal or time.monotonic() < self._next_draw:
+        if not self._terminal or self._clock() < self._next_draw:
             return
-        self._next_draw = time.monotonic() + _REDRAW_SECONDS
+        self._next_draw = self._clock() + _REDRAW_SECONDS
         self._drawn = True
         if self._total > 0:
             part = min(done / self._total, 1.0)

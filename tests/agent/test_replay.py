@@ -85,6 +85,18 @@ def test_the_whole_span_is_observed_without_gap(
     assert all(before.end_ns == after.start_ns for before, after in pairwise(spans))
 
 
+def test_a_batch_gathers_intervals_within_a_day_and_the_limits_of_the_format(
+    agent: Agent, tmp_path: Path
+) -> None:
+    start_ns = MONDAY_NS + (DAY_SECONDS - 2000) * 10**9
+    frames = [(start_ns + second * 10**9, syn("203.0.113.1", "192.0.2.1", 445)) for second in range(3000)]
+    agent.configure(seconds=1).run("replay", write(tmp_path / "a.pcap", frames), "--no-upload")
+    batches = decoded(agent)
+    assert [batch.counters["counted"] for batch in batches] == [1440, 560, 1000]
+    assert [len(batch.spans) for batch in batches] == [1, 1, 1]
+    assert batches[2].spans[0].start_ns == MONDAY_NS + DAY_SECONDS * 10**9
+
+
 def test_silence_is_observed_too(agent: Agent, tmp_path: Path) -> None:
     silent = write(tmp_path / "silent.pcap", [])
     assert "hold no packet" in agent.run("replay", silent, "--no-upload", expect=65).stderr
