@@ -123,7 +123,7 @@ def _tools(
 
 
 def mark(packets: Packets, hops: npt.NDArray[np.int64]) -> None:
-    """Put the marks of its tool on each SYN over IPv4, and no mark on a SYN without tool; changed in place."""
+    """Put its tool's marks on each SYN over IPv4, and none on a SYN without tool; changed in place."""
     address = packets.address_low.astype(np.uint32)
     zmap, masscan, mirai = (packets.tool == tool for tool in (Tool.ZMAP, Tool.MASSCAN, Tool.MIRAI))
     packets.options[packets.tool != Tool.NONE] = 0
@@ -145,7 +145,8 @@ def mark(packets: Packets, hops: npt.NDArray[np.int64]) -> None:
     formula = masscan_identification(packets)
     for _ in range(2):
         bare = ~zmap & ~masscan
-        stray = bare & ((packets.identification == ZMAP_IDENTIFICATION) | (packets.identification == formula))
+        found = packets.identification
+        stray = bare & ((found == ZMAP_IDENTIFICATION) | (found == formula))
         packets.identification[stray] += np.uint16(7)
 
 

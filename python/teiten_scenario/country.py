@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mmdb_writer import MMDBWriter
-from netaddr import IPNetwork, IPSet
+from netaddr import IPNetwork, IPSet  # type: ignore[import-untyped] # the package ships no types
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from teiten_scenario.description import Description
 
 
-class _DatedWriter(MMDBWriter):  # type: ignore[misc] # the package ships no types
-    """A writer whose database says that it was built at the scenario's start, not now: same bytes every time."""
+class _DatedWriter(MMDBWriter):
+    """A writer that dates the database at the scenario's start, not now: same bytes every time."""
 
     def __init__(self, build_epoch: int) -> None:
         super().__init__(ip_version=6, database_type="teiten-scenario-country", ipv4_compatible=True)

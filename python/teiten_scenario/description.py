@@ -131,7 +131,7 @@ class Traffic:
     place: str
     shape: Shape
     rates: dict[str, float] | None  # None: what the countries' rates leave
-    leaning: dict[str, float]
+    leaning: dict[str, dict[str, float]]
     unevenness: float
     trend: float
     packets_per_source: float
@@ -407,9 +407,13 @@ def _traffic(table: Table, context: _Context, family: Family) -> Traffic:
     shape = _shape(table, family)
     rest = table.flag("rest")
     rates = None if rest else _rates(table, "rate", context.periods)
-    leaning = table.weights("leaning")
-    for code in leaning:
-        context.country(table.at(f"leaning.{code}"), code, family)
+    leaning = {}
+    if table.has("leaning"):
+        weights = table.table("leaning")
+        leaning = {
+            context.country(weights.at(code), code, family): _rates(weights, code, context.periods)
+            for code in weights.names()
+        }
     traffic = Traffic(
         place=table.place,
         shape=shape,

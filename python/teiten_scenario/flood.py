@@ -1,8 +1,8 @@
 """The benchmarks' capture: a flood of SYNs from very many sources, written in chunks of bounded memory.
 
-Frames are 60 bytes. Packet `i` comes from source `i` modulo the number of sources, in an order that changes with
-every round, so that each source sends equally often. A source keeps one source port; destination addresses are
-drawn evenly and ports by Zipf's law. No packet carries a tool's mark.
+Frames are 60 bytes. Packet `i` comes from source `i` modulo the number of sources, beginning elsewhere in
+every round, so that each source sends equally often. A source keeps one source port; destination addresses
+are drawn evenly and ports by Zipf's law. No packet carries a tool's mark.
 """
 
 from __future__ import annotations

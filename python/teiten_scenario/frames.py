@@ -1,7 +1,7 @@
 """Builds Ethernet frames from the plan of packets, whole columns at once, with right checksums.
 
-Layouts: Ethernet II (IEEE 802.3 clause 3), IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293), UDP (RFC 768), ICMP
-(RFC 792), ICMPv6 (RFC 4443), ARP (RFC 826). Checksums as RFC 1071 computes them.
+Layouts: Ethernet II (IEEE 802.3 clause 3), IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293), UDP (RFC 768),
+ICMP (RFC 792), ICMPv6 (RFC 4443), ARP (RFC 826). Checksums as RFC 1071 computes them.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def ip_lengths(packets: Packets) -> npt.NDArray[np.uint16]:
         ],
         _PROTOCOL_BYTES,
     )
-    return (lengths + transport).astype(np.uint16)
+    total: npt.NDArray[np.uint16] = (lengths + transport).astype(np.uint16)
+    return total
 
 
 def build(packets: Packets) -> Iterator[tuple[npt.NDArray[np.int64], Octets]]:
@@ -99,7 +100,9 @@ def build(packets: Packets) -> Iterator[tuple[npt.NDArray[np.int64], Octets]]:
 
 def _is_error(packets: Packets) -> npt.NDArray[np.bool_]:
     icmp = (packets.form == Form.ICMP) & np.isin(packets.value, _ICMP_ERRORS)
-    return icmp | ((packets.form == Form.ICMPV6) & np.isin(packets.value, _ICMPV6_ERRORS))
+    icmpv6 = (packets.form == Form.ICMPV6) & np.isin(packets.value, _ICMPV6_ERRORS)
+    error: npt.NDArray[np.bool_] = icmp | icmpv6
+    return error
 
 
 def _layout(packets: Packets, *, quoted: bool) -> Octets:
@@ -250,7 +253,7 @@ def _quotation(packets: Packets) -> Octets:
 
 
 def _pseudo_header(packets: Packets, length: int) -> Octets:
-    """What the checksums of TCP, UDP and ICMPv6 cover besides (RFC 9293 section 3.1, RFC 8200 section 8.1)."""
+    """What checksums cover besides (RFC 9293 section 3.1, RFC 8200 section 8.1)."""
     protocol = _LAYER_4[Form(int(packets.form[0]))]
     ipv4 = int(packets.family[0]) == Family.IPV4
     pseudo = np.zeros((len(packets), 12 if ipv4 else 40), np.uint8)

@@ -1,7 +1,7 @@
 """Accesses by key and country, when only the sums by key and the sums by country are known.
 
-Iterative proportional fitting (Deming and Stephan, 1940) turns a table of leanings into one with the wanted sums;
-rounding then keeps both sums exactly.
+Iterative proportional fitting (Deming and Stephan, 1940) turns a table of leanings into one with the wanted
+sums; rounding then keeps both sums exactly.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _ROUNDS = 60
 
 
 def whole(shares: npt.NDArray[np.float64], total: int) -> npt.NDArray[np.int64]:
-    """Split a total into whole numbers in proportion to shares, by largest remainders; ties go to the first."""
+    """Split a total in proportion to shares, by largest remainders; ties go to the first."""
     scaled = shares * (total / shares.sum()) if shares.sum() > 0 else np.zeros_like(shares)
     result: npt.NDArray[np.int64] = np.floor(scaled).astype(np.int64)
     missing = total - int(result.sum())
@@ -37,10 +37,8 @@ def fit(
     """
     table = leanings.copy()
     for _ in range(_ROUNDS):
-        table *= np.divide(rows, sums := table.sum(axis=1), out=np.zeros(len(rows)), where=sums > 0)[:, None]
-        table *= np.divide(columns, sums := table.sum(axis=0), out=np.zeros(len(columns)), where=sums > 0)[
-            None, :
-        ]
+        table *= _ratio(rows, table.sum(axis=1))[:, None]
+        table *= _ratio(columns, table.sum(axis=0))[None, :]
     result: npt.NDArray[np.int64] = np.floor(table + 1e-9).astype(np.int64)
     for row in np.flatnonzero(result.sum(axis=1) > rows):
         result[row] = whole(table[row], int(rows[row]))
@@ -53,6 +51,11 @@ def fit(
             row_missing[row] -= 1
             column_missing[column] -= 1
     return _settle(result, row_missing, column_missing)
+
+
+def _ratio(wanted: npt.NDArray[Any], sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    ratio: npt.NDArray[np.float64] = np.divide(wanted, sums, out=np.zeros(len(sums)), where=sums > 0)
+    return ratio
 
 
 def _settle(

@@ -136,15 +136,13 @@ def _isakmp() -> bytes:
 
 
 def _popup() -> bytes:
-    """A message of the Messenger service: connectionless DCE/RPC (C706 section 12.5), interface of MS-MSRP."""
+    """A message of the Messenger service: connectionless DCE/RPC (C706, 12.5), interface of MS-MSRP."""
 
     def string(text: bytes) -> bytes:
         padded = text + b"\0"
         return struct.pack("<3I", len(padded), 0, len(padded)) + padded.ljust(-(-len(padded) // 4) * 4, b"\0")
 
-    body = (
-        string(b"SYSTEM") + string(b"ALERT") + string(b"Your computer has been inspected. Visit example.net.")
-    )
+    body = string(b"SYSTEM") + string(b"ALERT") + string(b"Your computer has been inspected.")
     interface = bytes.fromhex("f8917b5a00ffd011a9b200c04fb6e6fc")  # 5a7b91f8-ff00-11d0-a9b2-00c04fb6e6fc
     header = struct.pack("<8B", 4, 0, 0x28, 0, 0x10, 0, 0, 0) + bytes(16) + interface + bytes(16)
     header += struct.pack("<IIIHHHHHBB", 0, 1, 0, 0, 0xFFFF, 0xFFFF, len(body), 0, 0, 0)

@@ -58,7 +58,10 @@ class Population:
         active = np.clip(active, 1, size)
         # The inverse of the continuous Zipf distribution over `active` ranks.
         rank = (active * chance ** (1 / (1 - ZIPF_EXPONENT))).astype(np.int64)
-        return self.start[country] + ((salt % size.astype(np.uint64)).astype(np.int64) + rank) % size
+        chosen: npt.NDArray[np.int64] = (
+            self.start[country] + ((salt % size.astype(np.uint64)).astype(np.int64) + rank) % size
+        )
+        return chosen
 
 
 def populate(description: Description, family: Family) -> Population:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from teiten_scenario.description import Description, Mix, Period, Sensor
+    from teiten_scenario.description import Description, Key, Mix, Period, Sensor
     from teiten_scenario.population import Population
     from teiten_scenario.scene import Scene
     from teiten_scenario.watch import Watch
@@ -77,13 +77,7 @@ def _table(scene: Scene, period: Period, weight: float, events: Packets) -> npt.
             f"{mix_.place}.countries", "an event comes from a country that is not in this table"
         )
     keys = [traffic.shape.key for traffic in mix_.traffic]
-    event_rows = np.array(
-        [
-            0 if key.scattered else ((events.form == key.form) & (events.value == key.low)).sum()
-            for key in keys
-        ],
-        np.int64,
-    )
+    event_rows = _first_rows(keys, events)
     rows = np.array(
         [
             0 if traffic.rates is None else round(traffic.rates[period.name] * weight)
@@ -112,13 +106,28 @@ def _table(scene: Scene, period: Period, weight: float, events: Packets) -> npt.
     left_rows, left_columns = left_rows.clip(0), left_columns.clip(0)
     if left_rows.sum() != left_columns.sum():
         left_columns = whole(left_columns.astype(np.float64), int(left_rows.sum()))
+    even = {period.name: 1.0}
     leanings = np.array(
-        [[traffic.leaning.get(code, 1.0) + 1e-9 for code in mix_.countries] for traffic in mix_.traffic]
+        [
+            [traffic.leaning.get(code, even)[period.name] + 1e-9 for code in mix_.countries]
+            for traffic in mix_.traffic
+        ]
     ).reshape(len(mix_.traffic), len(columns))
     table = np.zeros((len(mix_.traffic), len(codes)), np.int64)
     if len(mix_.traffic):
         table[:, columns] = fit(leanings * np.maximum(left_columns, 1e-9), left_rows, left_columns)
     return table
+
+
+def _first_rows(keys: list[Key], events: Packets) -> npt.NDArray[np.int64]:
+    """Accesses of events by the first traffic of their key; traffic to any port takes none."""
+    counts = np.zeros(len(keys), np.int64)
+    seen = set()
+    for position, key in enumerate(keys):
+        if not key.scattered and key not in seen:
+            seen.add(key)
+            counts[position] = ((events.form == key.form) & (events.value == key.low)).sum()
+    return counts
 
 
 def _check_room(mix_: Mix, period: Period, rows: npt.NDArray[Any], columns: npt.NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What is watched when: the monitored addresses of a mix's sensors on each day, and the denominators of rates."""
+"""What is watched when: the monitored addresses on each day, and the denominators of rates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from teiten_protocol.keys import Family
 from teiten_scenario.population import halves
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from teiten_protocol.keys import Family
     from teiten_scenario.description import Description, Period
 
 
