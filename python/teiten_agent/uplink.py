@@ -48,6 +48,8 @@ MAX_ANSWER_BYTES = 65_536
 """An answer is a line of JSON; more is read from nobody."""
 
 _MAX_TOKEN_BYTES = 4_096
+_REFUSALS_SAID = 5
+"""Refusals told one by one; the reasons of all lie in the spool."""
 _REFUSED_FOR_GOOD = frozenset(
     {HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -321,11 +323,14 @@ def deliver(
             delivery.refused.append(
                 f"{entry.name}: refused by the collector: {answer.reason}; set aside as {place}"
             )
-            notice(delivery.refused[-1])
+            if len(delivery.refused) <= _REFUSALS_SAID:
+                notice(delivery.refused[-1])
         else:
             spool.acknowledge(batch, answer)
             delivery.acknowledged += 1
             delivery.repeats += answer.repeat
+    if len(delivery.refused) > _REFUSALS_SAID:
+        notice(f"{len(delivery.refused) - _REFUSALS_SAID} more were refused; a .reason lies beside each")
     return delivery
 
 

@@ -117,6 +117,14 @@ def test_a_refused_batch_is_set_aside_and_the_next_is_sent(
     assert survey(sensor.spooling.directory, 10).refused == 1
 
 
+def test_many_refusals_are_told_in_few_lines(sensor: Sensor, collector: Collector) -> None:
+    collector.always = Answer(409)
+    sensor.spooling.fill(*range(20))
+    assert len(sensor.deliver().refused) == 20
+    assert len(sensor.spooling.said) == 6
+    assert sensor.spooling.said[-1].startswith("15 more were refused")
+
+
 @pytest.mark.parametrize(
     ("answer", "error", "said"),
     [
