@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::class::Class;
+use crate::key::{Form, Key};
 use crate::tally::Columns;
+use crate::tool::Tool;
+use crate::wire::Reason;
 
 /// Why an interval was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Packet time went over the interval's end.
+    /// Packet time went over the interval's end, or left the minutes it can hold.
     Time,
     /// The table, or the limit of rows, was full.
     Full,
@@ -42,12 +46,24 @@ pub struct Counters {
     pub outside_span: u64,
     /// Records earlier than one before them; they are counted all the same, in their own minute.
     pub time_backward: u64,
+    malformed: [u64; Reason::ALL.len()],
 }
 
 impl Counters {
-    /// Records that could not be counted, by reason in `snake_case`; only reasons that occurred, in a fixed order.
+    /// Records that could not be counted, by reason; only reasons that occurred, in a fixed order.
+    ///
+    /// Names are those of [`Reason::name`].
     pub fn malformed(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        std::iter::empty()
+        let named = Reason::ALL
+            .iter()
+            .map(|reason| reason.name())
+            .zip(self.malformed);
+        named.filter(|(_, records)| *records > 0)
+    }
+
+    /// Counts a record that could not be counted.
+    pub(crate) fn refuse(&mut self, reason: Reason) {
+        self.malformed[reason as usize] += 1;
     }
 }
 
@@ -81,18 +97,70 @@ impl Interval {
     /// Totals by key text, such as `445/TCP`, over both families.
     #[must_use]
     pub fn keys(&self) -> BTreeMap<String, Totals> {
-        unimplemented!()
+        // Numbers of the keys met, plus one, by form and value: a flood has many rows and far fewer keys.
+        let mut numbers = vec![0; 8 << 16];
+        let mut met: Vec<(Key, Totals)> = Vec::new();
+        for columns in [&self.ipv4, &self.ipv6] {
+            let rows = columns.keys().zip(columns.packets().zip(columns.bytes()));
+            for (key, (packets, bytes)) in rows {
+                let number = &mut numbers[(key.form as usize) << 16 | usize::from(key.value)];
+                if *number == 0 {
+                    met.push((key, Totals::default()));
+                    *number = met.len();
+                }
+                let totals = &mut met[*number - 1].1;
+                totals.packets += packets;
+                totals.bytes += bytes;
+            }
+        }
+        met.into_iter()
+            .map(|(key, totals)| (key.to_string(), totals))
+            .collect()
     }
 
     /// Packets by the name of their class, over both families.
     #[must_use]
     pub fn classes(&self) -> BTreeMap<&'static str, u64> {
-        unimplemented!()
+        let named = Class::ALL.map(|class| (class as u8, class.name()));
+        self.by_number(|columns| &columns.class, &named)
     }
 
     /// Packets by the name of the tool that sent them, over both families; those without a verdict are left out.
     #[must_use]
     pub fn tools(&self) -> BTreeMap<&'static str, u64> {
-        unimplemented!()
+        let named = Tool::ALL.map(|tool| (tool as u8, tool.name()));
+        self.by_number(|columns| &columns.tool, &named)
+    }
+
+    fn by_number(
+        &self,
+        column: impl Fn(&Columns) -> &[u8],
+        named: &[(u8, &'static str)],
+    ) -> BTreeMap<&'static str, u64> {
+        let mut sums = [0; 256];
+        for columns in [&self.ipv4, &self.ipv6] {
+            for (number, packets) in column(columns).iter().zip(columns.packets()) {
+                sums[usize::from(*number)] += packets;
+            }
+        }
+        let named = named
+            .iter()
+            .map(|(number, name)| (*name, sums[usize::from(*number)]));
+        named.filter(|(_, packets)| *packets > 0).collect()
+    }
+}
+
+impl Columns {
+    /// Keys of the rows, in their order.
+    fn keys(&self) -> impl Iterator<Item = Key> + '_ {
+        let values = self
+            .value
+            .chunks_exact(2)
+            .map(|value| u16::from_le_bytes([value[0], value[1]]));
+        let forms = self
+            .form
+            .iter()
+            .map(|form| Form::from_number(*form).unwrap_or(Form::Ip));
+        forms.zip(values).map(|(form, value)| Key { form, value })
     }
 }

@@ -12,6 +12,7 @@
 //! | [`class`], [`tool`] | what kind of packet it is, and which scanner it betrays |
 //! | [`monitored`] | the addresses whose traffic is counted |
 //! | [`tally`] | tuples in dense tables, and their columns |
+//! | `timeline` | where a packet's time falls |
 //! | [`interval`] | what one span of observation gave, with its counters |
 //! | [`observer`] | frames in, intervals out |
 //!
@@ -27,6 +28,7 @@ pub mod monitored;
 pub mod observer;
 pub mod packet;
 pub mod tally;
+mod timeline;
 pub mod tool;
 pub mod wire;
 

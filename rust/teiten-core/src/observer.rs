@@ -2,25 +2,52 @@
 
 use std::fmt;
 
-use crate::frame::{Fault, FrameSource};
-use crate::interval::Interval;
-use crate::monitored::Network;
+use crate::frame::{Fault, Frame, FrameSource};
+use crate::interval::{Counters, Interval};
+use crate::limits::{
+    END_OF_TIME_NS, GROUP, MAX_INTERVAL_SECONDS, MAX_ROWS, MAX_TABLE_MEGABYTES, MIN_TABLE_MEGABYTES,
+};
+use crate::monitored::{Monitored, Network};
+use crate::packet::{Ip, Packet};
+use crate::tally::{Columns, Marks, Secrets, Sighting, Table, Tuple, Tuple4, Tuple6};
+use crate::timeline::{Closing, Place, Timeline};
+use crate::wire::Reason;
 
 /// What shapes an observation.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Networks whose traffic is counted; empty for every address.
     pub monitored: Vec<Network>,
-    /// Length of an interval in seconds, at most a day; 0 for intervals that time does not close.
+    /// Length of an interval in seconds, at most [a day](MAX_INTERVAL_SECONDS); 0 for intervals that time does not close.
     pub interval_seconds: u32,
-    /// Memory of the tuple tables, in MiB.
+    /// Memory of the tuple tables in MiB; IPv4 has three quarters of it, IPv6 the rest.
     pub table_megabytes: u32,
-    /// Most rows of one interval, both families together.
+    /// Most rows of one interval, both families together; at most [`MAX_ROWS`].
     pub max_rows: u32,
     /// The span to observe, half-open, in nanoseconds since 1970-01-01 00:00 UTC; `None`: first to last packet.
     pub span: Option<(i64, i64)>,
     /// Seed of the table's hash: a secret of each start, because senders choose the keys. Results do not depend on it.
     pub seed: u64,
+}
+
+impl Settings {
+    fn check(&self) -> Result<(), SettingsError> {
+        if self.interval_seconds > MAX_INTERVAL_SECONDS {
+            return Err(SettingsError::Interval(self.interval_seconds));
+        }
+        if !(MIN_TABLE_MEGABYTES..=MAX_TABLE_MEGABYTES).contains(&self.table_megabytes) {
+            return Err(SettingsError::Table(self.table_megabytes));
+        }
+        if !(1..=MAX_ROWS).contains(&self.max_rows) {
+            return Err(SettingsError::Rows(self.max_rows));
+        }
+        match self.span {
+            Some((start, end)) if start < 0 || end <= start || end > END_OF_TIME_NS => {
+                Err(SettingsError::Span(start, end))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why [`Settings`] cannot be used.
@@ -37,8 +64,24 @@ pub enum SettingsError {
 }
 
 impl fmt::Display for SettingsError {
-    fn fmt(&self, _formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        unimplemented!()
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interval(seconds) => write!(
+                formatter,
+                "interval_seconds is {seconds}; it takes 0 to {MAX_INTERVAL_SECONDS}"
+            ),
+            Self::Table(megabytes) => write!(
+                formatter,
+                "table_megabytes is {megabytes}; it takes {MIN_TABLE_MEGABYTES} to {MAX_TABLE_MEGABYTES}"
+            ),
+            Self::Rows(rows) => {
+                write!(formatter, "max_rows is {rows}; it takes 1 to {MAX_ROWS}")
+            }
+            Self::Span(start, end) => write!(
+                formatter,
+                "span is {start} to {end} ns; it takes a start before its end, from 1970 to 2199"
+            ),
+        }
     }
 }
 
@@ -56,8 +99,55 @@ pub enum Stop {
 }
 
 /// Counts frames into intervals.
+///
+/// Packets are gathered into groups before they meet the tables, so that the tables' cache misses overlap.
 #[derive(Debug)]
-pub struct Observer {}
+pub struct Observer {
+    monitored: Monitored,
+    max_rows: usize,
+    timeline: Timeline,
+    counters: Counters,
+    ipv4: Side<Tuple4>,
+    ipv6: Side<Tuple6>,
+}
+
+/// The table of one family, and the packets that have yet to meet it.
+#[derive(Debug)]
+struct Side<T> {
+    table: Table<T>,
+    waiting: Vec<Sighting<T>>,
+    /// How many packets may wait; 0 if the next one finds no room.
+    most_waiting: usize,
+}
+
+impl<T: Tuple> Side<T> {
+    fn new(bytes: usize, secrets: Secrets) -> Self {
+        let table = Table::new(bytes, secrets);
+        Self {
+            table,
+            waiting: Vec::with_capacity(GROUP),
+            most_waiting: 0,
+        }
+    }
+
+    /// Lets a packet wait; true if no more may.
+    #[inline]
+    fn push(&mut self, sighting: Sighting<T>) -> bool {
+        self.waiting.push(sighting);
+        self.waiting.len() >= self.most_waiting
+    }
+
+    fn settle(&mut self) {
+        self.table.count(&self.waiting);
+        self.waiting.clear();
+    }
+
+    /// Near the end of the room packets go one by one, so that none waits for room another takes.
+    fn allow(&mut self, rows_left: usize) {
+        let room = self.table.room().min(rows_left);
+        self.most_waiting = if room < 2 * GROUP { room.min(1) } else { GROUP };
+    }
+}
 
 impl Observer {
     /// An observer that has seen nothing.
@@ -65,8 +155,20 @@ impl Observer {
     /// # Errors
     ///
     /// A [`SettingsError`] that names the setting out of bounds.
-    pub fn new(_settings: Settings) -> Result<Self, SettingsError> {
-        unimplemented!()
+    pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        settings.check()?;
+        let quarter = (settings.table_megabytes as usize) << 18;
+        let secrets = Secrets::from_seed(settings.seed);
+        let mut observer = Self {
+            monitored: Monitored::new(&settings.monitored),
+            max_rows: settings.max_rows as usize,
+            timeline: Timeline::new(settings.interval_seconds, settings.span),
+            counters: Counters::default(),
+            ipv4: Side::new(3 * quarter, secrets),
+            ipv6: Side::new(quarter, secrets),
+        };
+        observer.settle();
+        Ok(observer)
     }
 
     /// Observes frames until an interval closes, `limit` frames were observed, or the source ends.
@@ -76,16 +178,483 @@ impl Observer {
     /// The source's [`Fault`]; every frame before it has been counted, and [`finish`](Self::finish) gives them.
     pub fn observe_all(
         &mut self,
-        _source: &mut impl FrameSource,
-        _limit: u64,
+        source: &mut impl FrameSource,
+        limit: u64,
     ) -> Result<Stop, Fault> {
-        unimplemented!()
+        let halt = self.walk(source, limit);
+        self.settle();
+        Ok(match halt? {
+            Halt::Closing(closing) => Stop::Interval(Box::new(self.close(closing))),
+            Halt::Limit => Stop::Limit,
+            Halt::Exhausted => Stop::Exhausted,
+        })
     }
 
     /// Closes the open interval: up to the end of the span to observe, or to the last packet.
     ///
-    /// `None` if no span is set and no frame came since the last call.
+    /// `None` if nothing came since the last interval closed, and no span is left to observe.
     pub fn finish(&mut self) -> Option<Interval> {
-        unimplemented!()
+        let closing = self.timeline.close_end(self.counters.packets > 0)?;
+        Some(self.close(closing))
+    }
+
+    fn walk(&mut self, source: &mut impl FrameSource, limit: u64) -> Result<Halt, Fault> {
+        for _ in 0..limit {
+            let Some(frame) = source.next_frame() else {
+                return Ok(Halt::Exhausted);
+            };
+            if let Some(closing) = self.observe(&frame?) {
+                source.step_back();
+                return Ok(Halt::Closing(closing));
+            }
+        }
+        Ok(Halt::Limit)
+    }
+
+    /// Observes a frame, unless the open interval has to close first.
+    #[inline]
+    fn observe(&mut self, frame: &Frame<'_>) -> Option<Closing> {
+        let (minute_offset, backward) = match self.timeline.place(frame.time_ns) {
+            Place::Inside {
+                minute_offset,
+                backward,
+            } => (minute_offset, backward),
+            Place::Closes(closing) => return Some(closing),
+            Place::Outside => {
+                self.counters.packets += 1;
+                self.counters.outside_span += 1;
+                return None;
+            }
+            Place::Unusable => {
+                self.counters.packets += 1;
+                self.counters.refuse(Reason::TimeRange);
+                return None;
+            }
+        };
+        match Packet::new(frame) {
+            Ok(packet) if !self.is_monitored(&packet) => self.counters.not_monitored += 1,
+            Ok(packet) => {
+                if self.is_full(&packet) {
+                    return Some(self.timeline.close_full());
+                }
+                self.count(&packet, minute_offset);
+            }
+            Err(stop) => self.counters.refuse(stop.reason),
+        }
+        self.counters.packets += 1;
+        self.counters.time_backward += u64::from(backward);
+        None
+    }
+
+    #[inline]
+    fn is_monitored(&self, packet: &Packet<'_>) -> bool {
+        match &packet.ip {
+            Ip::V4(ip) => self.monitored.has_ipv4(ip.destination()),
+            Ip::V6(ip) => self.monitored.has_ipv6(ip.destination()),
+        }
+    }
+
+    #[inline]
+    fn is_full(&self, packet: &Packet<'_>) -> bool {
+        match &packet.ip {
+            Ip::V4(_) => self.ipv4.most_waiting == 0,
+            Ip::V6(_) => self.ipv6.most_waiting == 0,
+        }
+    }
+
+    #[inline]
+    fn count(&mut self, packet: &Packet<'_>, minute_offset: u16) {
+        let packed = Marks::of(packet).pack(minute_offset);
+        let length = packet.ip.stated_length();
+        self.counters.counted += 1;
+        self.counters.bytes += u64::from(length);
+        let is_due = match &packet.ip {
+            Ip::V4(ip) => {
+                let tuple = Tuple4::new(ip.source(), ip.destination(), packed);
+                self.ipv4.push(Sighting { tuple, length })
+            }
+            Ip::V6(ip) => {
+                let tuple = Tuple6::new(ip.source(), ip.destination(), packed);
+                self.ipv6.push(Sighting { tuple, length })
+            }
+        };
+        if is_due {
+            self.settle();
+        }
+    }
+
+    /// Brings what waits into the tables, and says how many may wait next.
+    fn settle(&mut self) {
+        self.ipv4.settle();
+        self.ipv6.settle();
+        let rows = self.ipv4.table.entries().len() + self.ipv6.table.entries().len();
+        let rows_left = self.max_rows - rows;
+        self.ipv4.allow(rows_left);
+        self.ipv6.allow(rows_left);
+    }
+
+    fn close(&mut self, closing: Closing) -> Interval {
+        let base_minute = self.timeline.base_minute();
+        let (start_ns, end_ns) = self.timeline.close(closing);
+        let interval = Interval {
+            start_ns,
+            end_ns,
+            cause: closing.cause,
+            counters: std::mem::take(&mut self.counters),
+            ipv4: Columns::of_ipv4(self.ipv4.table.entries(), base_minute),
+            ipv6: Columns::of_ipv6(self.ipv6.table.entries(), base_minute),
+        };
+        self.ipv4.table.clear();
+        self.ipv6.table.clear();
+        self.settle();
+        interval
+    }
+}
+
+/// Why the walk over a source halted.
+enum Halt {
+    Closing(Closing),
+    Limit,
+    Exhausted,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::frame::LinkType;
+    use crate::interval::{Cause, Totals};
+    use proptest::prelude::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    const SETTINGS: Settings = Settings {
+        monitored: Vec::new(),
+        interval_seconds: 60,
+        table_megabytes: 1,
+        max_rows: MAX_ROWS,
+        span: None,
+        seed: 0,
+    };
+
+    /// Frames in memory, and a fault behind them if so wished.
+    struct Buffer<'a> {
+        frames: &'a [(i64, LinkType, Vec<u8>)],
+        position: usize,
+        fault: bool,
+    }
+
+    impl<'a> Buffer<'a> {
+        fn new(frames: &'a [(i64, LinkType, Vec<u8>)]) -> Self {
+            Self {
+                frames,
+                position: 0,
+                fault: false,
+            }
+        }
+    }
+
+    impl FrameSource for Buffer<'_> {
+        fn next_frame(&mut self) -> Option<Result<Frame<'_>, Fault>> {
+            let Some((time_ns, link, bytes)) = self.frames.get(self.position) else {
+                return self.fault.then(|| {
+                    Err(Fault {
+                        offset: 9,
+                        reason: "cut".into(),
+                    })
+                });
+            };
+            self.position += 1;
+            let wire_length = u32::try_from(bytes.len()).unwrap();
+            Some(Ok(Frame {
+                time_ns: *time_ns,
+                link: *link,
+                wire_length,
+                bytes,
+            }))
+        }
+
+        fn step_back(&mut self) {
+            self.position -= 1;
+        }
+    }
+
+    fn observe(settings: &Settings, frames: &[(i64, LinkType, Vec<u8>)]) -> Vec<Interval> {
+        let mut observer = Observer::new(settings).unwrap();
+        let mut source = Buffer::new(frames);
+        let mut intervals = Vec::new();
+        loop {
+            match observer.observe_all(&mut source, 7).unwrap() {
+                Stop::Interval(interval) => intervals.push(*interval),
+                Stop::Limit => {}
+                Stop::Exhausted => break,
+            }
+        }
+        intervals.extend(observer.finish());
+        intervals
+    }
+
+    /// A SYN of 40 bytes to a port of 203.0.113.9.
+    fn syn(time: i64, source: u8, port: u8) -> (i64, LinkType, Vec<u8>) {
+        let mut bytes = vec![0; 40];
+        (bytes[0], bytes[3], bytes[9], bytes[23], bytes[33]) = (0x45, 40, 6, port, 2);
+        bytes[12..20].copy_from_slice(&[198, 51, 100, source, 203, 0, 113, 9]);
+        (time, LinkType::RawIp, bytes)
+    }
+
+    /// An ICMPv6 echo request of 48 bytes.
+    fn echo(time: i64, source: u8) -> (i64, LinkType, Vec<u8>) {
+        let mut bytes = vec![0; 48];
+        (bytes[0], bytes[5], bytes[6], bytes[23], bytes[40]) = (0x60, 8, 58, source, 128);
+        (time, LinkType::RawIp, bytes)
+    }
+
+    fn totals(intervals: &[Interval]) -> BTreeMap<String, Totals> {
+        let mut sums: BTreeMap<String, Totals> = BTreeMap::new();
+        for (key, totals) in intervals.iter().flat_map(Interval::keys) {
+            let sum = sums.entry(key).or_default();
+            sum.packets += totals.packets;
+            sum.bytes += totals.bytes;
+        }
+        sums
+    }
+
+    /// Every record ended in exactly one outcome, and the rows hold the counted ones.
+    fn assert_complete(intervals: &[Interval], records: usize) {
+        let mut packets = 0;
+        for interval in intervals {
+            let counters = &interval.counters;
+            let malformed: u64 = counters.malformed().map(|(_, records)| records).sum();
+            let outcomes =
+                counters.counted + counters.not_monitored + counters.outside_span + malformed;
+            assert_eq!(counters.packets, outcomes);
+            let both = [&interval.ipv4, &interval.ipv6];
+            let counted: u64 = both.iter().flat_map(|columns| columns.packets()).sum();
+            let bytes: u64 = both.iter().flat_map(|columns| columns.bytes()).sum();
+            assert_eq!((counters.counted, counters.bytes), (counted, bytes));
+            assert!(interval.start_ns < interval.end_ns);
+            packets += counters.packets;
+        }
+        assert_eq!(packets, records as u64);
+    }
+
+    #[test]
+    fn settings_out_of_bounds_are_named() {
+        let wrong = [
+            (
+                Settings {
+                    interval_seconds: 86_401,
+                    ..SETTINGS
+                },
+                "interval_seconds is 86401",
+            ),
+            (
+                Settings {
+                    table_megabytes: 0,
+                    ..SETTINGS
+                },
+                "table_megabytes is 0",
+            ),
+            (
+                Settings {
+                    max_rows: 0,
+                    ..SETTINGS
+                },
+                "max_rows is 0",
+            ),
+            (
+                Settings {
+                    span: Some((5, 5)),
+                    ..SETTINGS
+                },
+                "span is 5 to 5",
+            ),
+        ];
+        for (settings, told) in wrong {
+            let error = Observer::new(&settings).unwrap_err().to_string();
+            assert!(error.starts_with(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn equal_packets_of_a_minute_share_a_row() {
+        let frames = [
+            syn(SECOND, 1, 80),
+            syn(2 * SECOND, 1, 80),
+            syn(3 * SECOND, 2, 80),
+            echo(4, 1),
+        ];
+        let intervals = observe(&SETTINGS, &frames);
+        assert_eq!(intervals.len(), 1);
+        let interval = &intervals[0];
+        assert_eq!(
+            (interval.start_ns, interval.end_ns),
+            (SECOND, 3 * SECOND + 1)
+        );
+        assert_eq!(interval.cause, Cause::End);
+        assert_eq!(interval.ipv4.packets().collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(interval.ipv4.source, [198, 51, 100, 1, 198, 51, 100, 2]);
+        assert_eq!(interval.ipv6.rows, 1);
+        assert_eq!(interval.counters.time_backward, 1);
+        let keys = interval.keys();
+        assert_eq!(
+            keys["80/TCP"],
+            Totals {
+                packets: 3,
+                bytes: 120
+            }
+        );
+        assert_eq!(
+            keys["128/ICMPv6"],
+            Totals {
+                packets: 1,
+                bytes: 48
+            }
+        );
+        assert_eq!(interval.classes(), BTreeMap::from([("probe", 4)]));
+        assert_eq!(interval.tools(), BTreeMap::new());
+    }
+
+    #[test]
+    fn time_closes_an_interval_before_the_packet_beyond_it() {
+        let frames = [
+            syn(0, 1, 80),
+            syn(59 * SECOND, 1, 80),
+            syn(60 * SECOND, 1, 80),
+        ];
+        let intervals = observe(&SETTINGS, &frames);
+        let counted: Vec<u64> = intervals.iter().map(|one| one.counters.counted).collect();
+        assert_eq!(counted, [2, 1]);
+        assert_eq!(
+            (intervals[0].cause, intervals[0].end_ns),
+            (Cause::Time, 60 * SECOND)
+        );
+    }
+
+    #[test]
+    fn only_monitored_addresses_are_counted() {
+        let monitored = vec!["203.0.113.8/31".parse().unwrap()];
+        let mut other = syn(1, 1, 80);
+        other.2[19] = 10;
+        let settings = Settings {
+            monitored,
+            ..SETTINGS
+        };
+        let counters = &observe(&settings, &[syn(0, 1, 80), other, echo(2, 1)])[0].counters;
+        assert_eq!((counters.counted, counters.not_monitored), (1, 2));
+    }
+
+    #[test]
+    fn a_span_leaves_out_what_lies_beyond_it() {
+        let settings = Settings {
+            span: Some((10, 20)),
+            ..SETTINGS
+        };
+        let frames = [
+            syn(9, 1, 80),
+            syn(10, 1, 80),
+            syn(19, 1, 80),
+            syn(20, 1, 80),
+        ];
+        let intervals = observe(&settings, &frames);
+        assert_eq!((intervals[0].start_ns, intervals[0].end_ns), (10, 20));
+        assert_eq!(intervals[0].counters.counted, 2);
+        assert_eq!(intervals[0].counters.outside_span, 2);
+    }
+
+    #[test]
+    fn a_fault_leaves_what_came_before_it_counted() {
+        let frames = [syn(0, 1, 80), syn(1, 2, 80)];
+        let mut observer = Observer::new(&SETTINGS).unwrap();
+        let mut source = Buffer {
+            fault: true,
+            ..Buffer::new(&frames)
+        };
+        assert_eq!(observer.observe_all(&mut source, 9).unwrap_err().offset, 9);
+        assert_eq!(observer.finish().unwrap().counters.counted, 2);
+        assert_eq!(observer.finish(), None);
+    }
+
+    #[test]
+    fn records_without_usable_time_are_not_lost() {
+        let intervals = observe(&SETTINGS, &[syn(-1, 1, 80)]);
+        let malformed: Vec<_> = intervals[0].counters.malformed().collect();
+        assert_eq!(malformed, [("time_range", 1)]);
+    }
+
+    #[test]
+    fn a_full_table_closes_early_and_loses_nothing() {
+        let frames: Vec<_> = (0..60_000u32)
+            .map(|number| {
+                let mut frame = syn(i64::from(number), 1, 80);
+                frame.2[12..16].copy_from_slice(&number.to_be_bytes());
+                frame
+            })
+            .collect();
+        let intervals = observe(&SETTINGS, &frames);
+        assert!(intervals.len() > 1);
+        assert_eq!(intervals[0].cause, Cause::Full);
+        assert_eq!(intervals[0].end_ns, intervals[1].start_ns);
+        assert_complete(&intervals, frames.len());
+    }
+
+    fn frame() -> impl Strategy<Value = (i64, LinkType, Vec<u8>)> {
+        let time = prop_oneof![
+            8 => 0i64..300 * SECOND,
+            1 => 0i64..END_OF_TIME_NS,
+            1 => any::<i64>(),
+        ];
+        let wild = (0u32..300, proptest::collection::vec(any::<u8>(), 0..120))
+            .prop_map(|(number, bytes)| (LinkType::from_number(number), bytes));
+        let tame = (0u8..9, 0u8..9, any::<bool>()).prop_map(|(source, port, is_ipv4)| {
+            let frame = if is_ipv4 {
+                syn(0, source, port)
+            } else {
+                echo(0, source)
+            };
+            (frame.1, frame.2)
+        });
+        (time, prop_oneof![1 => wild, 2 => tame])
+            .prop_map(|(time, (link, bytes))| (time, link, bytes))
+    }
+
+    proptest! {
+        #[test]
+        fn every_record_has_one_outcome_and_no_setting_changes_the_totals(
+            frames in proptest::collection::vec(frame(), 0..200),
+            interval_seconds in prop::sample::select(&[0u32, 1, 60][..]),
+            max_rows in 1u32..200,
+            seed in any::<u64>(),
+        ) {
+            let whole = observe(&SETTINGS, &frames);
+            assert_complete(&whole, frames.len());
+            let settings = Settings { interval_seconds, max_rows, ..SETTINGS };
+            let split = observe(&settings, &frames);
+            assert_complete(&split, frames.len());
+            for interval in &split {
+                prop_assert!(interval.ipv4.rows + interval.ipv6.rows <= max_rows as usize);
+            }
+            prop_assert_eq!(totals(&whole), totals(&split));
+            let reseeded = observe(&Settings { seed, ..settings }, &frames);
+            prop_assert_eq!(split, reseeded);
+        }
+
+        #[test]
+        fn a_span_is_observed_once_whatever_its_packets_say(
+            frames in proptest::collection::vec(frame(), 0..100),
+            (start, length) in (0i64..200 * SECOND, 1i64..END_OF_TIME_NS / 2),
+            max_rows in 1u32..20,
+        ) {
+            let span = (start, start + length.max(1000));
+            let settings = Settings { span: Some(span), max_rows, ..SETTINGS };
+            let intervals = observe(&settings, &frames);
+            assert_complete(&intervals, frames.len());
+            prop_assert_eq!(intervals[0].start_ns, span.0);
+            prop_assert_eq!(intervals[intervals.len() - 1].end_ns, span.1);
+            for pair in intervals.windows(2) {
+                prop_assert_eq!(pair[0].end_ns, pair[1].start_ns);
+            }
+        }
     }
 }

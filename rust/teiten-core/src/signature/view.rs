@@ -1,0 +1,292 @@
+//! What the tests of a rule see of a packet.
+//!
+//! A packet is looked at as a whole or not at all: where a header states a length that is not there, the packet is
+//! no evidence of what its payload would have held. A fragment is looked at as what it is, a packet without
+//! transport header and payload, and the first fragment once more as the datagram it begins.
+
+use crate::frame::{Frame, LinkType};
+use crate::packet::{Ip, Packet, Transport};
+use crate::wire::ipv4::Ipv4;
+use crate::wire::link::look_through;
+
+/// IP protocol numbers of the tunnels that are looked through (IANA registry of protocol numbers).
+mod tunnel {
+    /// IPv4 in IP (RFC 2003).
+    pub(super) const IPV4: u8 = 4;
+    /// IPv6 in IP (RFC 4213).
+    pub(super) const IPV6: u8 = 41;
+    /// GRE (RFC 2784).
+    pub(super) const GRE: u8 = 47;
+}
+
+/// Which rules a packet is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A TCP segment.
+    Tcp,
+    /// A UDP datagram.
+    Udp,
+    /// An ICMP or ICMPv6 message.
+    Icmp,
+    /// Another packet, fragments among them.
+    Other,
+}
+
+impl Kind {
+    /// Every kind, in the order of its number.
+    pub const ALL: [Self; 4] = [Self::Tcp, Self::Udp, Self::Icmp, Self::Other];
+}
+
+/// One packet as rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Its headers.
+    pub packet: Packet<'a>,
+    /// Which rules it is held against.
+    pub kind: Kind,
+    /// The transport header and all that follows.
+    pub segment: &'a [u8],
+    /// What follows the transport header.
+    pub payload: &'a [u8],
+    /// Source and destination port; 0 where there are none.
+    pub ports: (u16, u16),
+    /// Whether it is looked at as a fragment.
+    pub fragment: bool,
+    frame: (LinkType, &'a [u8]),
+}
+
+impl<'a> View<'a> {
+    /// Views a packet; `None` where one of its headers states a length that is not there, or is cut short.
+    #[inline]
+    #[must_use]
+    pub fn new(packet: &Packet<'a>, frame: &Frame<'a>) -> Option<Self> {
+        Self::of(packet, frame.link, frame.bytes)
+    }
+
+    #[inline]
+    fn of(packet: &Packet<'a>, link: LinkType, bytes: &'a [u8]) -> Option<Self> {
+        let segment = match &packet.ip {
+            Ip::V4(ip) => {
+                let segment = ip.payload();
+                if ip.header_length() + segment.len() != usize::from(ip.total_length()) {
+                    return None;
+                }
+                segment
+            }
+            Ip::V6(ip) => {
+                let upper = ip.upper();
+                if upper.stopped.is_some() || ip.payload().len() != usize::from(ip.payload_length()) {
+                    return None;
+                }
+                upper.payload
+            }
+        };
+        let mut view = Self {
+            packet: *packet,
+            kind: Kind::Other,
+            segment,
+            payload: &[],
+            ports: (0, 0),
+            fragment: false,
+            frame: (link, bytes),
+        };
+        match &packet.transport {
+            Transport::Tcp(tcp) => {
+                let length = usize::from(*segment.get(12)? >> 4) * 4;
+                view.kind = Kind::Tcp;
+                view.ports = (tcp.source_port(), tcp.destination_port());
+                view.payload = segment.get(length..).filter(|_| length >= 20)?;
+            }
+            Transport::Udp(udp) => {
+                let length = usize::from(u16::from_be_bytes([*segment.get(4)?, *segment.get(5)?]));
+                view.kind = Kind::Udp;
+                view.ports = (udp.source_port(), udp.destination_port());
+                // RFC 768: the length counts the header; a first fragment has only part of it.
+                let whole = !view.more_fragments();
+                view.payload = match segment.get(8..length) {
+                    Some(payload) => payload,
+                    None if !whole && length >= 8 => segment.get(8..)?,
+                    None => return None,
+                };
+            }
+            Transport::Icmp(_) | Transport::Icmpv6(_) => {
+                view.kind = Kind::Icmp;
+                view.payload = segment.get(8..)?;
+            }
+            Transport::LaterFragment => view.fragment = true,
+            Transport::Other => view.payload = segment,
+            Transport::Ports(_) | Transport::Cut => return None,
+        }
+        Some(view)
+    }
+
+    /// The packet as the fragment it is; `None` where it is whole.
+    #[must_use]
+    pub fn as_fragment(&self) -> Option<Self> {
+        (self.fragment || self.more_fragments()).then_some(Self {
+            kind: Kind::Other,
+            segment: &[],
+            payload: &[],
+            ports: (0, 0),
+            fragment: true,
+            ..*self
+        })
+    }
+
+    /// The packet inside, where this one is a tunnel's; ends with the frame it came in.
+    #[must_use]
+    pub fn inner(&self) -> Option<Self> {
+        let inner = match self.packet.protocol {
+            _ if self.kind != Kind::Other || self.fragment => return None,
+            tunnel::IPV4 | tunnel::IPV6 => self.segment,
+            tunnel::GRE => inside_gre(self.segment)?,
+            _ => return None,
+        };
+        let packet = Packet::from_bytes(LinkType::RawIp, inner).ok()?;
+        Self::of(&packet, LinkType::RawIp, inner)
+    }
+
+    /// Whether more fragments follow.
+    #[inline]
+    #[must_use]
+    pub fn more_fragments(&self) -> bool {
+        match &self.packet.ip {
+            // A whole TCP segment or datagram says so itself; only where lengths leave doubt is the header read again.
+            Ip::V4(_) => self.ipv4_byte(6) & 0x20 != 0,
+            Ip::V6(ip) => {
+                self.packet.protocol != ip.next_header() && self.ipv6_fragment().is_some_and(|(_, more)| more)
+            }
+        }
+    }
+
+    /// A byte of the IPv4 header, of its options too; 0 where there is none.
+    #[must_use]
+    pub fn ipv4_byte(&self, offset: usize) -> u8 {
+        self.header().get(offset).copied().unwrap_or(0)
+    }
+
+    /// The IPv4 options, as far as they were captured.
+    #[must_use]
+    pub fn ipv4_options(&self) -> &'a [u8] {
+        match &self.packet.ip {
+            Ip::V4(ip) => self.header().get(20..ip.header_length()).unwrap_or_default(),
+            Ip::V6(_) => &[],
+        }
+    }
+
+    /// The bytes from the IP header on.
+    #[must_use]
+    pub fn header(&self) -> &'a [u8] {
+        match self.frame {
+            (LinkType::RawIp, bytes) => bytes,
+            (link, bytes) => look_through(link, bytes).unwrap_or_default(),
+        }
+    }
+
+    /// The IPv4 header, if that is what it is.
+    #[inline]
+    #[must_use]
+    pub const fn ipv4(&self) -> Option<&Ipv4<'a>> {
+        match &self.packet.ip {
+            Ip::V4(ip) => Some(ip),
+            Ip::V6(_) => None,
+        }
+    }
+
+    /// A 16-bit number of the transport header; 0 where there is none.
+    #[inline]
+    #[must_use]
+    pub fn half_at(&self, offset: usize) -> u16 {
+        let bytes = self.segment.get(offset..).and_then(<[u8]>::first_chunk);
+        u16::from_be_bytes(*bytes.unwrap_or(&[0; 2]))
+    }
+
+    /// A 32-bit number of the transport header; 0 where there is none.
+    #[inline]
+    #[must_use]
+    pub fn word_at(&self, offset: usize) -> u32 {
+        let bytes = self.segment.get(offset..).and_then(<[u8]>::first_chunk);
+        u32::from_be_bytes(*bytes.unwrap_or(&[0; 4]))
+    }
+
+    /// TCP flags; 0 for other packets.
+    #[inline]
+    #[must_use]
+    pub fn tcp_flags(&self) -> u8 {
+        match &self.packet.transport {
+            Transport::Tcp(tcp) if self.kind == Kind::Tcp => tcp.flags(),
+            _ => 0,
+        }
+    }
+
+    /// Identifier and sequence number of an ICMP message that has them.
+    #[must_use]
+    pub fn icmp_echo(&self) -> Option<(u16, u16)> {
+        let kind = *self.segment.first()?;
+        let has = match &self.packet.transport {
+            _ if self.kind != Kind::Icmp => false,
+            // RFC 792 (echo, timestamp, information), RFC 950 (address mask).
+            Transport::Icmp(_) => matches!(kind, 0 | 8 | 13..=18),
+            // RFC 4443 sections 4.1 and 4.2.
+            Transport::Icmpv6(_) => matches!(kind, 128 | 129),
+            _ => false,
+        };
+        has.then(|| (self.half_at(4), self.half_at(6)))
+    }
+
+    /// Maximum segment size among the TCP options (RFC 9293 section 3.2).
+    #[must_use]
+    pub fn segment_size(&self) -> Option<u16> {
+        if self.kind != Kind::Tcp {
+            return None;
+        }
+        let length = usize::from(*self.segment.get(12)? >> 4) * 4;
+        let mut options = self.segment.get(20..length)?;
+        loop {
+            match options {
+                [0, ..] | [] => return None,
+                [1, rest @ ..] => options = rest,
+                [2, 4, high, low, ..] => return Some(u16::from_be_bytes([*high, *low])),
+                [_, length, ..] => options = options.get(usize::from(*length).max(2)..)?,
+                [_] => return None,
+            }
+        }
+    }
+
+    /// Offset in units of 8 bytes and whether more follow, from an IPv6 fragment header.
+    fn ipv6_fragment(&self) -> Option<(u16, bool)> {
+        let Ip::V6(ip) = &self.packet.ip else {
+            return None;
+        };
+        let (mut kind, mut rest) = (ip.next_header(), ip.payload());
+        for _ in 0..crate::limits::MAX_IPV6_EXTENSIONS {
+            match kind {
+                44 => {
+                    let [_, _, high, low, ..] = rest else { return None };
+                    let field = u16::from_be_bytes([*high, *low]);
+                    return Some((field >> 3, field & 1 != 0));
+                }
+                0 | 43 | 60 => {
+                    let [next, length, ..] = rest else { return None };
+                    kind = *next;
+                    rest = rest.get(usize::from(*length) * 8 + 8..)?;
+                }
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+/// The IP packet behind a GRE header (RFC 2784, RFC 2890; version 0).
+fn inside_gre(bytes: &[u8]) -> Option<&[u8]> {
+    let [flags, version, high, low, ..] = bytes else {
+        return None;
+    };
+    let carries_ip = matches!([*high, *low], [0x08, 0x00] | [0x86, 0xdd]);
+    if !carries_ip || version & 7 != 0 || flags & 0x40 != 0 {
+        return None;
+    }
+    let optional = [0x80, 0x20, 0x10].iter().filter(|flag| flags & **flag != 0).count();
+    bytes.get(4 + optional * 4..)
+}
