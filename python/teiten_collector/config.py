@@ -1,8 +1,8 @@
 """The collector's configuration: one TOML file, checked whole before anything starts.
 
 An unknown key is an error that suggests the near name. A relative path is relative to the directory of the
-configuration file, so that a command means the same from any working directory. An empty string in a path says
-"none", as the sample does.
+configuration file, so that a command means the same from any working directory. An empty string in a path
+says "none", as the sample does.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ language = "ja"                   # ja or en
 access_groups = []                # empty: every sensor
 signature_groups = []
 """
-"""Every key with its default, as docs/reference/collector-configuration.md shows it (a test compares them)."""
+"""Every key with its default, as its page in docs/reference shows it: a test compares them."""
 
 
 def _path(value: object, info: ValidationInfo) -> object:
@@ -128,8 +128,8 @@ class ServerConfig(_Section):
             raise ValueError("tls_certificate and tls_key go together: name both or neither")
         if self.tls_certificate is None and not self.listen.is_loopback and not self.allow_plain_http:
             raise ValueError(
-                f"plain HTTP on {self.listen.host} would show tokens to the network; name tls_certificate and "
-                "tls_key, listen on 127.0.0.1, or set allow_plain_http = true where a proxy ends TLS",
+                f"plain HTTP on {self.listen.host} would show tokens to the network; name tls_certificate "
+                "and tls_key, listen on 127.0.0.1, or set allow_plain_http = true where a proxy ends TLS",
             )
         return self
 
@@ -193,8 +193,8 @@ def load(path: Path) -> CollectorConfig:
     """Reads and checks a configuration file.
 
     Raises:
-        ConfigurationError: The file cannot be read, is no TOML, or says something it cannot. The message names the
-            file, the key path of every fault, and the remedy.
+        ConfigurationError: The file cannot be read, is no TOML, or says something it cannot. The message
+            names the file, the key path of every fault, and the remedy.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """What can go wrong with a command of the collector, and how the program then ends.
 
-Errors are raised where they are met and caught once, at the edge (`teiten_collector.cli`), which prints them and
-ends with their exit code. A message names the place (a file and a key, an argument) and the remedy.
+Errors are raised where they are met and caught once, at the edge (`teiten_collector.cli`), which prints
+them and ends with their exit code. A message names the place (a file and a key, an argument) and the remedy.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The report: its figures against the reference, and its forms."""

@@ -1,8 +1,8 @@
-"""August 2009 and July 2009 as batches, so that tables 3-1 and 3-2 of the reference must come out to the last digit.
+"""August 2009 and July 2009 as batches whose tables 3-1 and 3-2 must be the reference's to the last digit.
 
-The reference prints only some rows. Between them stand made-up keys and countries, placed so that every printed rank
-is right: their rates do not change, or by less than any printed rise or fall. Each printed row gets whole counts
-that round to its printed rate, change and percentage at once.
+The reference prints only some rows. Between them stand made-up keys and countries, placed so that every
+printed rank is right: their rates do not change, or by less than any printed rise or fall. Each printed row
+gets whole counts that round to its printed rate, change and percentage at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from teiten_protocol import (
 from tests.report.reference_tables import COUNTRIES, PORTS, Printed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 DAY_NS = 86_400 * 1_000_000_000
 SENSOR = "tokyo-01"
@@ -53,11 +53,18 @@ _COUNTRY_FILLERS = [
 ]
 # Where the rest of the total goes: many small ports and countries, none in reach of a printed rank.
 _SMALL_PORTS = [f"{port}/UDP" for port in range(20_000, 20_600)]
-_LARGE_COUNTRIES = "DE FR IT ES PL BR IN TH VN ID MY PH AU CA MX AR CO PE TR SE NO FI DK NL BE CH".split()
+_LARGE_COUNTRIES = (
+    *("DE", "FR", "IT", "ES", "PL", "BR", "IN", "TH", "VN", "ID", "MY", "PH", "AU"),
+    *("CA", "MX", "AR", "CO", "PE", "TR", "SE", "NO", "FI", "DK", "NL", "BE", "CH"),
+)
 _SMALL_COUNTRIES = (
-    "AT CZ SK HU RO BG GR PT IE IS EE LV LT UA BY MD GE AM AZ KZ UZ MN NP LK BD PK IR IQ SA AE QA KW OM YE JO LB SY IL "
-    "EG LY TN DZ MA SD ET KE UG TZ ZM ZW ZA NA BW MZ MG MU NG GH CI SN CM GA CD AO EC BO PY UY CR PA GT HN SV NI"
-).split()
+    *("AT", "CZ", "SK", "HU", "RO", "BG", "GR", "PT", "IE", "IS", "EE", "LV", "LT", "UA"),
+    *("BY", "MD", "GE", "AM", "AZ", "KZ", "UZ", "MN", "NP", "LK", "BD", "PK", "IR", "IQ"),
+    *("SA", "AE", "QA", "KW", "OM", "YE", "JO", "LB", "SY", "IL", "EG", "LY", "TN", "DZ"),
+    *("MA", "SD", "ET", "KE", "UG", "TZ", "ZM", "ZW", "ZA", "NA", "BW", "MZ", "MG", "MU"),
+    *("NG", "GH", "CI", "SN", "CM", "GA", "CD", "AO", "EC", "BO", "PY", "UY", "CR", "PA"),
+    *("GT", "HN", "SV", "NI"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +100,15 @@ def exact_counts(printed: Printed, decimals: int = 2) -> Counts:
     raise AssertionError(f"no counts print as {printed}")
 
 
-def month_batches(directory_of_countries: Mapping[str, int]) -> Iterator[Batch]:
-    """One batch a month. `directory_of_countries`: the number of a source address in each country."""
+def month_batches(source_of: Mapping[str, int]) -> Iterator[Batch]:
+    """One batch a month; `source_of` gives the number of a source address in each country."""
     total = exact_counts(TOTAL, decimals=1)
     ports, countries = _ports(total), _countries(total)
     for sequence, (start_ns, month) in enumerate(((JULY_NS, "july"), (AUGUST_NS, "august"))):
         by_port = {key: getattr(counts, month) for key, counts in ports.items()}
         by_country = {code: getattr(counts, month) for code, counts in countries.items()}
         rows = tuple(
-            _row(start_ns // (60 * 10**9) + number, key, directory_of_countries[code], packets)
+            _row(start_ns // (60 * 10**9) + number, key, source_of[code], packets)
             for number, (key, code, packets) in enumerate(_margins(by_port, by_country))
         )
         yield Batch(
@@ -117,7 +124,7 @@ def month_batches(directory_of_countries: Mapping[str, int]) -> Iterator[Batch]:
 
 def country_codes() -> list[str]:
     """Every country that sends something."""
-    return [row.key for row in COUNTRIES] + _LARGE_COUNTRIES + _SMALL_COUNTRIES
+    return [*(row.key for row in COUNTRIES), *_LARGE_COUNTRIES, *_SMALL_COUNTRIES]
 
 
 def _ports(total: Counts) -> dict[str, Counts]:
@@ -137,7 +144,7 @@ def _fixed(rates: tuple[float, float]) -> Counts:
     return Counts(round(august * ADDRESS_DAYS), round(july * ADDRESS_DAYS))
 
 
-def _spread(names: list[str], total: Counts, given: Iterable[Counts]) -> dict[str, Counts]:
+def _spread(names: Sequence[str], total: Counts, given: Iterable[Counts]) -> dict[str, Counts]:
     """What the total leaves, in nearly equal parts."""
     listed = list(given)
     august = total.august - sum(counts.august for counts in listed)

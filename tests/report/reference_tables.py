@@ -1,8 +1,8 @@
 """Tables 3-1 and 3-2 of the reference: accesses per address and day, August 2009 against July 2009.
 
-From "我が国におけるインターネット治安情勢 (平成 21 年 8 月期)", National Police Agency of Japan, 30 September 2009. The rate of
-July is that of August less the printed change; the reference prints two decimals, so that a percentage recomputed
-from them may differ in its last digit where the rate is small.
+From the report of the National Police Agency of Japan on the Internet's security for August 2009, of
+30 September 2009. The rate of July is that of August less the printed change; two decimals are printed, so
+that a percentage recomputed from them can differ in its last digit where the rate is small.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,10 @@ from tests.report.reference_tables import COUNTRIES, PORTS, Printed
 
 if TYPE_CHECKING:
     from teiten_collector.analysis.ranks import Row
+    from teiten_collector.config import Language
+
+LANGUAGES: tuple[Language, ...] = ("ja", "en")
+PAGE = Path(__file__).parents[2] / "docs/reference/collector-commands.md"
 
 
 def rows_of(document: Document, table: str) -> dict[str, Row]:
@@ -67,7 +72,7 @@ def test_left_out_rows_are_marked_where_the_reference_marks_them(reference_docum
 def test_columns_stand_under_one_another_whatever_the_width_of_characters(
     reference_document: Document,
 ) -> None:
-    for language in ("ja", "en"):
+    for language in LANGUAGES:
         lines = render_text(reference_document, language).splitlines()
         for at in (at for at, line in enumerate(lines) if set(line) == {"-"}):
             rows = [line for line in lines[at + 1 : lines.index("", at)] if "(" in line]
@@ -84,7 +89,7 @@ def test_the_total_is_said_in_the_words_of_section_1(reference_document: Documen
 
 
 def test_every_table_says_its_address_days(reference_document: Document) -> None:
-    for language, word in (("ja", "アドレス・日"), ("en", "address-days")):
+    for language, word in zip(LANGUAGES, ("アドレス・日", "address-days"), strict=True):
         text = render_text(reference_document, language)
         assert text.count(f"7,936.0 {word}") == 4  # two tables, two periods each
 

@@ -156,8 +156,8 @@ PHRASES: dict[Language, Phrases] = {
         columns=("Rank", "Previous", "Port", "Rate", "Change", "Rise rank", "Fall rank"),
         country_column="Country or region",
         counted="{packets} packets from {sources} source addresses.",
-        exposure="Observed: {days} {unit} in this period ({sensors} sensors), "
-        "{compare_days} {unit} in the previous one ({compare_sensors} sensors).",
+        exposure="Observed: {days} {unit} in this period (sensors: {sensors}), "
+        "{compare_days} {unit} in the previous one (sensors: {compare_sensors}).",
         unobserved="Not observed: {share} of the registered {unit} in this period, {compare_share} in the "
         "previous one; left out of the denominator, not counted as zero.",
         no_percentage='A "-" for the percentage: the previous rate was below 0.005, too small to compare.',

@@ -1,0 +1,1 @@
+"""The analysis: periods, exposure, rates and ranks."""
