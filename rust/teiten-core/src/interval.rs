@@ -46,6 +46,9 @@ pub struct Counters {
     pub outside_span: u64,
     /// Records earlier than one before them; they are counted all the same, in their own minute.
     pub time_backward: u64,
+    /// Records whose time lay [`AHEAD_NS`](crate::limits::AHEAD_NS) or more ahead of the clock that was set; they are
+    /// counted in the minute that it showed.
+    pub time_ahead: u64,
     malformed: [u64; Reason::ALL.len()],
 }
 

@@ -193,8 +193,35 @@ impl Observer {
     /// Closes the open interval: up to the end of the span to observe, or to the last packet.
     ///
     /// `None` if nothing came since the last interval closed, and no span is left to observe.
+    ///
+    /// A span without a known end is finished by [`finish_at`](Self::finish_at).
     pub fn finish(&mut self) -> Option<Interval> {
         let closing = self.timeline.close_end(self.counters.packets > 0)?;
+        Some(self.close(closing))
+    }
+
+    /// Sets the clock of a live observation, in nanoseconds since 1970-01-01 00:00 UTC: what comes from here on and is
+    /// stamped [`AHEAD_NS`](crate::limits::AHEAD_NS) or more ahead of it counts as if it came now.
+    pub fn set_now(&mut self, now_ns: i64) {
+        self.timeline.set_now(now_ns);
+    }
+
+    /// Closes the intervals that were over before `now_ns`, though no packet came to close them: one interval from the
+    /// start of the first to the end of the last.
+    ///
+    /// `None` if the open interval is not over, or nothing tells when the observation began: no span is set and no
+    /// packet came. A packet of theirs that comes later counts in its own minute, in the interval after them.
+    pub fn close_before(&mut self, now_ns: i64) -> Option<Interval> {
+        let closing = self.timeline.close_before(now_ns)?;
+        Some(self.close(closing))
+    }
+
+    /// Ends the observation at `now_ns`, or behind a packet later than that: closes the open interval there.
+    ///
+    /// `None` if the observation had not begun by then.
+    pub fn finish_at(&mut self, now_ns: i64) -> Option<Interval> {
+        let seen = self.counters.packets > 0;
+        let closing = self.timeline.close_at_clock(now_ns, seen)?;
         Some(self.close(closing))
     }
 
@@ -214,7 +241,11 @@ impl Observer {
     /// Observes a frame, unless the open interval has to close first.
     #[inline]
     fn observe(&mut self, frame: &Frame<'_>) -> Option<Closing> {
-        let (minute_offset, backward) = match self.timeline.place(frame.time_ns) {
+        let (place, ahead) = match self.timeline.place(frame.time_ns) {
+            Place::Ahead(now) => (self.timeline.place(now), true),
+            place => (place, false),
+        };
+        let (minute_offset, backward) = match place {
             Place::Inside {
                 minute_offset,
                 backward,
@@ -225,7 +256,8 @@ impl Observer {
                 self.counters.outside_span += 1;
                 return None;
             }
-            Place::Unusable => {
+            // The clock is never ahead of itself.
+            Place::Unusable | Place::Ahead(_) => {
                 self.counters.packets += 1;
                 self.counters.refuse(Reason::TimeRange);
                 return None;
@@ -243,6 +275,7 @@ impl Observer {
         }
         self.counters.packets += 1;
         self.counters.time_backward += u64::from(backward);
+        self.counters.time_ahead += u64::from(ahead);
         None
     }
 
@@ -264,17 +297,17 @@ impl Observer {
 
     #[inline]
     fn count(&mut self, packet: &Packet<'_>, minute_offset: u16) {
-        let packed = Marks::of(packet).pack(minute_offset);
+        let marks = Marks::of(packet).pack(minute_offset);
         let length = packet.ip.stated_length();
         self.counters.counted += 1;
         self.counters.bytes += u64::from(length);
         let is_due = match &packet.ip {
             Ip::V4(ip) => {
-                let tuple = Tuple4::new(ip.source(), ip.destination(), packed);
+                let tuple = Tuple4::new(ip.source(), ip.destination(), marks);
                 self.ipv4.push(Sighting { tuple, length })
             }
             Ip::V6(ip) => {
-                let tuple = Tuple6::new(ip.source(), ip.destination(), packed);
+                let tuple = Tuple6::new(ip.source(), ip.destination(), marks);
                 self.ipv6.push(Sighting { tuple, length })
             }
         };
@@ -437,6 +470,27 @@ mod tests {
             packets += counters.packets;
         }
         assert_eq!(packets, records as u64);
+    }
+
+    #[test]
+    fn a_clock_closes_quiet_intervals_and_counts_packets_ahead_of_it_as_now() {
+        let settings = Settings {
+            span: Some((10 * SECOND, END_OF_TIME_NS)),
+            ..SETTINGS
+        };
+        let mut observer = Observer::new(&settings).unwrap();
+        observer.set_now(130 * SECOND);
+        let quiet = observer.close_before(130 * SECOND).unwrap();
+        assert_eq!((quiet.start_ns, quiet.end_ns), (10 * SECOND, 120 * SECOND));
+        let ahead = 130 * SECOND + crate::limits::AHEAD_NS;
+        let frames = [syn(131 * SECOND, 1, 80), syn(ahead, 2, 80)];
+        let stop = observer.observe_all(&mut Buffer::new(&frames), 9);
+        assert!(matches!(stop, Ok(Stop::Exhausted)));
+        assert!(observer.close_before(179 * SECOND).is_none());
+        let last = observer.finish_at(140 * SECOND).unwrap();
+        assert_eq!((last.start_ns, last.end_ns), (120 * SECOND, 140 * SECOND));
+        assert_eq!((last.counters.counted, last.counters.time_ahead), (2, 1));
+        assert_complete(&[quiet, last], 2);
     }
 
     #[test]
@@ -607,7 +661,7 @@ mod tests {
         ];
         let wild = (0u32..300, proptest::collection::vec(any::<u8>(), 0..120))
             .prop_map(|(number, bytes)| (LinkType::from_number(number), bytes));
-        let tame = (0u8..9, 0u8..9, any::<bool>()).prop_map(|(source, port, is_ipv4)| {
+        let wellformed = (0u8..9, 0u8..9, any::<bool>()).prop_map(|(source, port, is_ipv4)| {
             let frame = if is_ipv4 {
                 syn(0, source, port)
             } else {
@@ -615,7 +669,7 @@ mod tests {
             };
             (frame.1, frame.2)
         });
-        (time, prop_oneof![1 => wild, 2 => tame])
+        (time, prop_oneof![1 => wild, 2 => wellformed])
             .prop_map(|(time, (link, bytes))| (time, link, bytes))
     }
 

@@ -5,7 +5,7 @@
 //! interval's base can express it; beyond that the interval closes.
 
 use crate::interval::Cause;
-use crate::limits::END_OF_TIME_NS;
+use crate::limits::{AHEAD_NS, END_OF_TIME_NS};
 use crate::tally::tuple::MINUTES;
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -27,6 +27,8 @@ pub(crate) enum Place {
     Unusable,
     /// Beyond the open interval, which has to close first.
     Closes(Closing),
+    /// Ahead of the clock: the packet is to be placed at the time the clock shows, which this is.
+    Ahead(i64),
 }
 
 /// How the open interval closes.
@@ -50,6 +52,8 @@ pub(crate) struct Timeline {
     next_start: Option<i64>,
     open: Option<Open>,
     latest: i64,
+    /// What the clock shows; `None` without a clock.
+    now: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +61,8 @@ struct Open {
     start: i64,
     end: i64,
     base_minute: u32,
+    /// First time behind those that the interval can hold, whatever the clock shows.
+    high: i64,
     /// Times from the first to before the second fall inside and need no further thought.
     window: (i64, i64),
     /// The minute of the packet before: where it starts, and its offset.
@@ -73,7 +79,22 @@ impl Timeline {
             next_start: None,
             open: None,
             latest: 0,
+            now: None,
         }
+    }
+
+    /// Sets the clock: times [`AHEAD_NS`] or more ahead of it are no packet's.
+    pub(crate) fn set_now(&mut self, now: i64) {
+        self.now = Some(now.clamp(0, END_OF_TIME_NS - 1));
+        let horizon = self.horizon();
+        if let Some(open) = &mut self.open {
+            open.window.1 = open.high.min(horizon);
+        }
+    }
+
+    /// First time that is ahead of the clock.
+    fn horizon(&self) -> i64 {
+        self.now.map_or(i64::MAX, |now| now + AHEAD_NS)
     }
 
     /// Minute that the offsets of the open interval count from.
@@ -99,6 +120,9 @@ impl Timeline {
 
     #[cold]
     fn place_rarely(&mut self, time: i64) -> Place {
+        if let Some(now) = self.now.filter(|now| time >= now + AHEAD_NS) {
+            return Place::Ahead(now);
+        }
         if !(0..END_OF_TIME_NS).contains(&time) {
             return Place::Unusable;
         }
@@ -136,7 +160,8 @@ impl Timeline {
             start,
             end,
             base_minute,
-            window: (low, high),
+            high,
+            window: (low, high.min(self.horizon())),
             minute,
         });
     }
@@ -153,7 +178,7 @@ impl Timeline {
                 next_start: end,
             };
         }
-        if time >= open.window.1 {
+        if time >= open.high {
             let end = after(time);
             return Closing {
                 cause,
@@ -181,6 +206,38 @@ impl Timeline {
             end,
             next_start: end,
         }
+    }
+
+    /// How the intervals close that are over before `now`, packets or none; `None` if the open one is not.
+    ///
+    /// Quiet intervals since the last packet become one.
+    pub(crate) fn close_before(&self, now: i64) -> Option<Closing> {
+        let length = self.length?;
+        let known = self.open.map(|open| open.start).or(self.next_start);
+        let start = known.or(self.span.map(|(start, _)| start))?;
+        let last = self.span.map_or(END_OF_TIME_NS, |(_, end)| end);
+        let end = now.min(last) / length * length;
+        let over = self
+            .open
+            .map_or(start + 1, |open| open.end.max(open.start + 1));
+        (end >= over).then_some(Closing {
+            cause: Cause::Time,
+            end,
+            next_start: end,
+        })
+    }
+
+    /// How the observation ends at `now`, or behind a packet later than that; `None` if that is not after its start.
+    pub(crate) fn close_at_clock(&self, now: i64, seen: bool) -> Option<Closing> {
+        let start = self.start();
+        let last = self.span.map_or(END_OF_TIME_NS, |(_, end)| end);
+        let latest = self.open.map_or(0, |_| self.latest + 1);
+        let end = now.max(latest).min(last);
+        (seen || end > start).then_some(Closing {
+            cause: Cause::End,
+            end: end.max(start + 1),
+            next_start: end.max(start + 1),
+        })
     }
 
     /// How the observation ends; `None` if there is nothing to close. `seen` says whether any record came.
@@ -339,7 +396,93 @@ mod tests {
         assert_eq!(Timeline::new(60, None).close_end(false), None);
     }
 
+    #[test]
+    fn quiet_intervals_close_by_the_clock() {
+        let span = (10 * SECOND_NS, END_OF_TIME_NS);
+        let mut timeline = Timeline::new(60, Some(span));
+        assert_eq!(timeline.close_before(59 * SECOND_NS), None);
+        let closing = timeline.close_before(190 * SECOND_NS).unwrap();
+        assert_eq!(closing.cause, Cause::Time);
+        let closed = timeline.close(closing);
+        assert_eq!(closed, (10 * SECOND_NS, 180 * SECOND_NS));
+        assert_eq!(timeline.close_before(239 * SECOND_NS), None);
+        push(&mut timeline, 200 * SECOND_NS);
+        assert_eq!(timeline.close_before(239 * SECOND_NS), None);
+        let closing = timeline.close_before(240 * SECOND_NS).unwrap();
+        let closed = timeline.close(closing);
+        assert_eq!(closed, (180 * SECOND_NS, 240 * SECOND_NS));
+        let closing = timeline.close_at_clock(250 * SECOND_NS, false).unwrap();
+        let closed = timeline.close(closing);
+        assert_eq!(closed, (240 * SECOND_NS, 250 * SECOND_NS));
+    }
+
+    #[test]
+    fn without_a_start_there_is_nothing_for_the_clock_to_close() {
+        assert_eq!(Timeline::new(60, None).close_before(END_OF_TIME_NS), None);
+        let endless = Timeline::new(0, Some((0, END_OF_TIME_NS)));
+        assert_eq!(endless.close_before(END_OF_TIME_NS), None);
+    }
+
+    #[test]
+    fn a_late_packet_counts_in_the_interval_after_its_own() {
+        let mut timeline = Timeline::new(60, Some((0, END_OF_TIME_NS)));
+        let closing = timeline.close_before(120 * SECOND_NS).unwrap();
+        timeline.close(closing);
+        assert_eq!(push(&mut timeline, 119 * SECOND_NS), []);
+        assert_eq!(
+            push(&mut timeline, 180 * SECOND_NS),
+            [(120 * SECOND_NS, 180 * SECOND_NS)]
+        );
+    }
+
+    #[test]
+    fn times_ahead_of_the_clock_are_told_apart_and_move_nothing() {
+        let mut timeline = Timeline::new(60, Some((0, END_OF_TIME_NS)));
+        let now = 100 * SECOND_NS;
+        timeline.set_now(now);
+        let inside = |place| matches!(place, Place::Inside { .. });
+        assert!(inside(timeline.place(now + AHEAD_NS - 1)));
+        assert_eq!(timeline.place(now + AHEAD_NS), Place::Ahead(now));
+        assert_eq!(timeline.place(i64::MAX), Place::Ahead(now));
+        timeline.set_now(now + 1);
+        assert!(inside(timeline.place(now + AHEAD_NS)));
+    }
+
     proptest! {
+        #[test]
+        fn a_clock_observes_its_time_without_gap_or_overlap(
+            interval in prop::sample::select(&[1u32, 60, 86_400][..]),
+            start in 0i64..100 * MINUTE_NS,
+            steps in proptest::collection::vec((0i64..10 * MINUTE_NS, -20i64..20), 1..50),
+        ) {
+            let mut timeline = Timeline::new(interval, Some((start, END_OF_TIME_NS)));
+            let mut now = start;
+            let mut spans = Vec::new();
+            for (step, seconds) in steps {
+                now += step;
+                timeline.set_now(now);
+                spans.extend(timeline.close_before(now).map(|closing| timeline.close(closing)));
+                let mut time = now + seconds * SECOND_NS;
+                loop {
+                    match timeline.place(time) {
+                        Place::Closes(closing) => spans.push(timeline.close(closing)),
+                        Place::Ahead(clock) => time = clock,
+                        _ => break,
+                    }
+                }
+            }
+            let closing = timeline.close_at_clock(now, true);
+            spans.extend(closing.map(|closing| timeline.close(closing)));
+            prop_assert_eq!(spans[0].0, start);
+            prop_assert!(spans[spans.len() - 1].1 < now + AHEAD_NS + 2);
+            for pair in spans.windows(2) {
+                prop_assert_eq!(pair[0].1, pair[1].0);
+            }
+            for (start, end) in spans {
+                prop_assert!(start < end);
+            }
+        }
+
         #[test]
         fn a_span_is_observed_without_gap_or_overlap(
             interval in prop::sample::select(&[0u32, 1, 60, 86_400][..]),
