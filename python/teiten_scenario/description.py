@@ -348,7 +348,7 @@ def _sensor(table: Table, first: date, last: date) -> Sensor:
     noise = {}
     if table.has("noise"):
         inner = table.table("noise")
-        noise = {kind: inner.number(kind, 0, MAX_RATE, 0.0) for kind in Noise}
+        noise = {kind: inner.number(kind.value, 0, MAX_RATE, 0.0) for kind in Noise}
         inner.close()
     sensor = Sensor(identity, table.texts("groups", ()), monitored, begins, ends, noise)
     table.close()

@@ -80,6 +80,7 @@ class _Maker:
     def _surge(self, event: Surge, draws: np.random.Generator, salt: int) -> Packets:
         country, high, low = self._senders(event, draws, salt)
         parts = []
+        swept = 0
         for offset, rate in enumerate(event.daily):
             day = day_of(self.description, event.first) + offset
             places = np.flatnonzero(self.watched.observed[day])
@@ -90,9 +91,13 @@ class _Maker:
             length = int(self.watched.day_start_us[day + 1]) - start
             if event.range is Range.EXHAUSTIVE:
                 sweep, chosen = _sweeps(places, count, draws)
-                sender = sweep % len(low)
+                sweeps = int(sweep[-1]) + 1
+                # Few sources each sweep all addresses in turn; many share every sweep, as a botnet does.
+                together = len(low) > count // len(places) * len(event.daily)
+                sender = draws.integers(0, len(low), count) if together else (swept + sweep) % len(low)
+                swept += sweeps
                 room = max(length - _STEP_US * len(places), 1)
-                begin = draws.integers(0, room, int(sweep[-1]) + 1)
+                begin = draws.integers(0, room, sweeps)
                 times = (
                     start
                     + begin[sweep]

@@ -10,7 +10,6 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.protocol.batches import batches
 
 from teiten_protocol import (
     Batch,
@@ -30,6 +29,7 @@ from teiten_protocol import (
 )
 from teiten_protocol.batch import DETECTION_WIDTHS, TUPLE_FIELDS, tuple_width
 from teiten_protocol.rows import detection_columns, detection_rows
+from tests.protocol.batches import batches
 
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(),

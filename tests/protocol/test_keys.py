@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.protocol.batches import values
 
 from teiten_protocol import Form, KeyTextError, key_text, parse_key
+from tests.protocol.batches import values
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The batch format: round trips, limits, hostile bytes."""

@@ -1,0 +1,1 @@
+"""Made-up fleets: captures, truth, descriptions, the command."""
