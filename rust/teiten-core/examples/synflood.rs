@@ -3,6 +3,13 @@
 //! `cargo run --release -p teiten-core --example synflood`: 10 million packets of 60 bytes, 2 million sources, ports
 //! by a Zipf law, once with source ports that differ packet by packet (each packet a row) and once with one
 //! source port for each source.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "made-up packets take the low bits of random numbers, and rates are rounded"
+)]
 
 use std::time::Instant;
 

@@ -14,7 +14,7 @@ pub enum LinkType {
     Ethernet,
     /// Bare IP of either version (101; 12 and 14 where systems wrote their own number).
     RawIp,
-    /// `OpenBSD` loopback (108): the address family as a 32-bit number in network byte order.
+    /// OpenBSD loopback (108): the address family as a 32-bit number in network byte order.
     Loop,
     /// Linux cooked capture, version 1 (113).
     LinuxCooked,

@@ -7,7 +7,7 @@ use crate::frame::{Frame, LinkType};
 use crate::wire::icmp::Icmp;
 use crate::wire::ipv4::Ipv4;
 use crate::wire::ipv6::Ipv6;
-use crate::wire::link::look_through;
+use crate::wire::link::{Carried, look_through};
 use crate::wire::tcp::Tcp;
 use crate::wire::udp::{Ports, Udp};
 use crate::wire::{Malformed, Reason};
@@ -98,14 +98,20 @@ impl<'a> Packet<'a> {
     /// Where and why no IP header could be read.
     #[inline]
     pub fn from_bytes(link: LinkType, bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let packet = look_through(link, bytes)?;
-        let offset = bytes.len() - packet.len();
+        let carried = look_through(link, bytes)?;
+        let offset = bytes.len() - carried.bytes().len();
         let here = |reason| Malformed { reason, offset };
-        match packet.first().map(|first| first >> 4) {
-            Some(4) => Ok(Self::over_ipv4(Ipv4::new(packet).map_err(here)?, offset)),
-            Some(6) => Ok(Self::over_ipv6(Ipv6::new(packet).map_err(here)?, offset)),
-            Some(_) => Err(here(Reason::IpVersion)),
-            None => Err(here(Reason::IpShort)),
+        let ipv4 = |packet| Ok(Self::over_ipv4(Ipv4::new(packet).map_err(here)?, offset));
+        let ipv6 = |packet| Ok(Self::over_ipv6(Ipv6::new(packet).map_err(here)?, offset));
+        match carried {
+            Carried::Ipv4(packet) => ipv4(packet),
+            Carried::Ipv6(packet) => ipv6(packet),
+            Carried::Ip(packet) => match packet.first().map(|first| first >> 4) {
+                Some(4) => ipv4(packet),
+                Some(6) => ipv6(packet),
+                Some(_) => Err(here(Reason::IpVersion)),
+                None => Err(here(Reason::IpShort)),
+            },
         }
     }
 
@@ -248,6 +254,8 @@ mod tests {
     fn versions_that_are_none_are_refused() {
         assert_eq!(raw(&[0x75]).unwrap_err().reason, Reason::IpVersion);
         assert_eq!(raw(&[]).unwrap_err().reason, Reason::IpShort);
+        let over_ipv6 = Packet::from_bytes(LinkType::RawIpv6, &SYN);
+        assert_eq!(over_ipv6.unwrap_err().reason, Reason::IpVersion);
     }
 
     proptest! {

@@ -12,7 +12,7 @@ use crate::wire::tcp::{Tcp, flag};
 pub enum Tool {
     /// No verdict.
     None = 0,
-    /// `ZMap` before it randomised the identification (4.0, 2024).
+    /// ZMap before it randomised the identification (4.0, 2024).
     Zmap = 1,
     /// Masscan.
     Masscan = 2,
@@ -75,15 +75,16 @@ mod tests {
     use super::*;
 
     const DESTINATION: [u8; 4] = [203, 0, 113, 9];
+    const PORT: u16 = 445;
 
-    /// The verdict on a segment to port 445 of [`DESTINATION`].
+    /// The verdict on a segment to [`PORT`] of [`DESTINATION`].
     fn verdict(identification: u16, sequence: u32, flags: u8, window: u16) -> Tool {
         let mut bytes = [0; 40];
         bytes[0] = 0x45;
         bytes[3] = 40;
         bytes[4..6].copy_from_slice(&identification.to_be_bytes());
         bytes[16..20].copy_from_slice(&DESTINATION);
-        bytes[22..24].copy_from_slice(&445u16.to_be_bytes());
+        bytes[22..24].copy_from_slice(&PORT.to_be_bytes());
         bytes[24..28].copy_from_slice(&sequence.to_be_bytes());
         bytes[33] = flags;
         bytes[34..36].copy_from_slice(&window.to_be_bytes());
@@ -93,7 +94,7 @@ mod tests {
 
     /// What Masscan writes for this sequence number: the low half of address xor port xor sequence.
     fn masscan_identification(sequence: u16) -> u16 {
-        u16::from_be_bytes([113, 9]) ^ 445 ^ sequence
+        u16::from_be_bytes([113, 9]) ^ PORT ^ sequence
     }
 
     #[test]

@@ -224,7 +224,7 @@ impl Tuple for Tuple6 {
 pub struct Secrets([u64; 6]);
 
 impl Secrets {
-    /// Derives the secrets from a seed by `SplitMix64` (Steele et al., "Fast Splittable Pseudorandom Number
+    /// Derives the secrets from a seed by SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number
     /// Generators", 2014, figure 15).
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {

@@ -2,7 +2,7 @@
 
 use super::{Reason, u16_at};
 
-/// Ethernet types this crate tells apart (IEEE registry of `EtherType` values).
+/// Ethernet types this crate tells apart (IEEE registry of EtherType values).
 pub mod ether_type {
     /// Largest value that is the length of an IEEE 802.3 frame, not a type (IEEE 802.3 section 3.2.6).
     pub const MAX_LENGTH: u16 = 1500;
@@ -12,9 +12,9 @@ pub mod ether_type {
     pub const ARP: u16 = 0x0806;
     /// VLAN tag (IEEE 802.1Q).
     pub const VLAN: u16 = 0x8100;
-    /// Service tag of `QinQ` (IEEE 802.1ad).
+    /// Service tag of QinQ (IEEE 802.1ad).
     pub const SERVICE_VLAN: u16 = 0x88a8;
-    /// Service tag of `QinQ` before it was standardised.
+    /// Service tag of QinQ before it was standardised.
     pub const OLD_SERVICE_VLAN: u16 = 0x9100;
     /// IPv6.
     pub const IPV6: u16 = 0x86dd;
@@ -22,7 +22,7 @@ pub mod ether_type {
     pub const MPLS: u16 = 0x8847;
     /// MPLS with an upstream-assigned label (RFC 5332 section 3).
     pub const MPLS_UPSTREAM: u16 = 0x8848;
-    /// `PPPoE` session (RFC 2516 section 4).
+    /// PPPoE session (RFC 2516 section 4).
     pub const PPPOE_SESSION: u16 = 0x8864;
 }
 

@@ -9,19 +9,41 @@ use super::{Malformed, Reason};
 use crate::frame::LinkType;
 use crate::limits::MAX_LINK_HEADERS;
 
-/// The bytes from the outermost IP header on, looking through VLAN, `QinQ`, MPLS, `PPPoE` sessions and LLC.
+/// The bytes from the outermost IP header on, with what the headers before it say of its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried<'a> {
+    /// Said to be IPv4.
+    Ipv4(&'a [u8]),
+    /// Said to be IPv6.
+    Ipv6(&'a [u8]),
+    /// Said to be IP; the version is only in the header itself.
+    Ip(&'a [u8]),
+}
+
+impl<'a> Carried<'a> {
+    /// The bytes, whatever their version.
+    #[inline]
+    #[must_use]
+    pub const fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::Ipv4(bytes) | Self::Ipv6(bytes) | Self::Ip(bytes) => bytes,
+        }
+    }
+}
+
+/// Looks through the link header, VLAN, QinQ, MPLS, PPPoE sessions and LLC to the outermost IP header.
 ///
 /// # Errors
 ///
 /// Where and why no IP header can be reached.
 #[inline]
-pub fn look_through(link: LinkType, bytes: &[u8]) -> Result<&[u8], Malformed> {
+pub fn look_through(link: LinkType, bytes: &[u8]) -> Result<Carried<'_>, Malformed> {
     let at_start = |reason| Malformed { reason, offset: 0 };
     match link {
         LinkType::Ethernet => {
             let header = Ethernet::new(bytes).map_err(at_start)?;
             match header.ether_type() {
-                ether_type::IPV4 => Ok(header.payload()),
+                ether_type::IPV4 => Ok(Carried::Ipv4(header.payload())),
                 other => walk(other, header.payload(), bytes.len()),
             }
         }
@@ -44,14 +66,14 @@ pub fn look_through(link: LinkType, bytes: &[u8]) -> Result<&[u8], Malformed> {
         LinkType::Null | LinkType::Loop => {
             let header = Loopback::new(bytes).map_err(at_start)?;
             if header.is_ip() {
-                Ok(header.payload())
+                Ok(Carried::Ip(header.payload()))
             } else {
                 Err(at_start(Reason::LoopbackFamily))
             }
         }
-        LinkType::RawIp => Ok(bytes),
-        LinkType::RawIpv4 => of_version(4, bytes),
-        LinkType::RawIpv6 => of_version(6, bytes),
+        LinkType::RawIp => Ok(Carried::Ip(bytes)),
+        LinkType::RawIpv4 => Ok(Carried::Ipv4(bytes)),
+        LinkType::RawIpv6 => Ok(Carried::Ipv6(bytes)),
         LinkType::Unknown(_) => Err(at_start(Reason::LinkUnknown)),
     }
 }
@@ -66,23 +88,14 @@ const fn linux_protocol(protocol: u16) -> u16 {
     }
 }
 
-fn of_version(version: u8, bytes: &[u8]) -> Result<&[u8], Malformed> {
-    match bytes.first() {
-        Some(first) if first >> 4 != version => Err(Malformed {
-            reason: Reason::IpVersion,
-            offset: 0,
-        }),
-        _ => Ok(bytes),
-    }
-}
-
 /// Walks from the header named by `next` to IP; `frame_length` is that of the whole frame.
-fn walk(mut next: u16, mut rest: &[u8], frame_length: usize) -> Result<&[u8], Malformed> {
+fn walk(mut next: u16, mut rest: &[u8], frame_length: usize) -> Result<Carried<'_>, Malformed> {
     for _ in 0..MAX_LINK_HEADERS {
         let offset = frame_length - rest.len();
         let here = |reason| Malformed { reason, offset };
         match next {
-            ether_type::IPV4 | ether_type::IPV6 => return Ok(rest),
+            ether_type::IPV4 => return Ok(Carried::Ipv4(rest)),
+            ether_type::IPV6 => return Ok(Carried::Ipv6(rest)),
             ether_type::VLAN | ether_type::SERVICE_VLAN | ether_type::OLD_SERVICE_VLAN => {
                 let tag = Vlan::new(rest).map_err(here)?;
                 (next, rest) = (tag.ether_type(), tag.payload());
@@ -97,7 +110,8 @@ fn walk(mut next: u16, mut rest: &[u8], frame_length: usize) -> Result<&[u8], Ma
             ether_type::PPPOE_SESSION => {
                 let session = Pppoe::new(rest).map_err(here)?;
                 return match session.protocol() {
-                    Pppoe::IPV4 | Pppoe::IPV6 => Ok(session.payload()),
+                    Pppoe::IPV4 => Ok(Carried::Ipv4(session.payload())),
+                    Pppoe::IPV6 => Ok(Carried::Ipv6(session.payload())),
                     _ => Err(here(Reason::PppProtocol)),
                 };
             }
@@ -121,9 +135,9 @@ fn walk(mut next: u16, mut rest: &[u8], frame_length: usize) -> Result<&[u8], Ma
 }
 
 /// MPLS does not say what it carries; the version of IP is the common guess (RFC 4928 section 2).
-fn labelled(rest: &[u8], offset: usize) -> Result<&[u8], Malformed> {
+fn labelled(rest: &[u8], offset: usize) -> Result<Carried<'_>, Malformed> {
     match rest.first().map(|first| first >> 4) {
-        Some(4 | 6) => Ok(rest),
+        Some(4 | 6) => Ok(Carried::Ip(rest)),
         Some(_) => Err(Malformed {
             reason: Reason::MplsPayload,
             offset,
@@ -148,7 +162,7 @@ mod tests {
 
     fn reached(link: LinkType, bytes: &[u8]) -> Result<usize, (Reason, usize)> {
         look_through(link, bytes)
-            .map(|rest| bytes.len() - rest.len())
+            .map(|carried| bytes.len() - carried.bytes().len())
             .map_err(|stop| (stop.reason, stop.offset))
     }
 
@@ -207,10 +221,8 @@ mod tests {
     fn other_link_types_lead_to_ip() {
         assert_eq!(reached(LinkType::RawIp, &[0x45]), Ok(0));
         assert_eq!(reached(LinkType::RawIpv4, &[0x45]), Ok(0));
-        assert_eq!(
-            reached(LinkType::RawIpv6, &[0x45]),
-            Err((Reason::IpVersion, 0))
-        );
+        let carried = look_through(LinkType::RawIpv6, &[0x45]).unwrap();
+        assert_eq!(carried, Carried::Ipv6(&[0x45]));
         assert_eq!(reached(LinkType::Null, &[2, 0, 0, 0, 0x45]), Ok(4));
         assert_eq!(reached(LinkType::Loop, &[0, 0, 0, 24, 0x60]), Ok(4));
         assert_eq!(

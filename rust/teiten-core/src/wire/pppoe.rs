@@ -1,4 +1,4 @@
-//! `PPPoE` sessions.
+//! PPPoE sessions.
 
 use super::{Reason, u16_at};
 
@@ -6,7 +6,7 @@ mod field {
     pub(super) const PROTOCOL: usize = 6;
 }
 
-/// A `PPPoE` session header with the PPP protocol behind it (RFC 2516 section 4, RFC 1661 section 2).
+/// A PPPoE session header with the PPP protocol behind it (RFC 2516 section 4, RFC 1661 section 2).
 #[derive(Clone, Copy, Debug)]
 pub struct Pppoe<'a> {
     header: &'a [u8; 8],
