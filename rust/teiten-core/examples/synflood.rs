@@ -1,8 +1,8 @@
 //! Packets per second of counting beside those of the walk alone, over a flood of SYNs in memory.
 //!
 //! `cargo run --release -p teiten-core --example synflood`: 10 million packets of 60 bytes, 2 million sources, ports
-//! by a Zipf law, once with source ports that differ packet by packet (each packet a row) and once with one
-//! source port for each source.
+//! by a Zipf law and source ports that differ packet by packet, so that each packet opens a row; then as many from
+//! 200,000 sources that repeat themselves, so that most packets find their row.
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -17,6 +17,7 @@ use teiten_core::{Fault, Frame, FrameSource, LinkType, Observer, Settings, Stop}
 
 const PACKETS: usize = 10_000_000;
 const SOURCES: u64 = 2_000_000;
+const REPEATING_SOURCES: u64 = 200_000;
 const LENGTH: usize = 74;
 
 struct Flood<'a> {
@@ -57,25 +58,31 @@ impl Random {
     }
 }
 
-fn flood(port_of_packet: bool) -> Vec<u8> {
+fn flood(sources: u64) -> Vec<u8> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut bytes = vec![0; PACKETS * LENGTH];
     for frame in bytes.chunks_exact_mut(LENGTH) {
-        let source = (random.next() % SOURCES).wrapping_mul(0x9e37_79b1) as u32;
-        let uniform = (random.next() >> 11) as f64 / (1u64 << 53) as f64;
-        let port = 65_535_f64.powf(uniform) as u16;
-        let source_port = if port_of_packet {
-            random.next() as u16
+        let number = random.next() % sources;
+        let source = number.wrapping_mul(0x9e37_79b1) as u32;
+        // A source that repeats itself draws its ports and its target once, from its own number.
+        let mut of_source = Random(number + 1);
+        let draws = if sources == REPEATING_SOURCES {
+            &mut of_source
         } else {
-            source as u16
+            &mut random
         };
+        draws.next();
+        let source_port = draws.next() as u16;
+        let target = draws.next() as u8;
+        let uniform = (draws.next() >> 11) as f64 / (1u64 << 53) as f64;
+        let port = 65_535_f64.powf(uniform) as u16;
         frame[12] = 0x08;
         frame[14] = 0x45;
         frame[17] = 60;
         frame[18..20].copy_from_slice(&(random.next() as u16).to_be_bytes());
         frame[23] = 6;
         frame[26..30].copy_from_slice(&source.to_be_bytes());
-        frame[30..34].copy_from_slice(&[203, 0, 113, random.next() as u8]);
+        frame[30..34].copy_from_slice(&[203, 0, 113, target]);
         frame[34..36].copy_from_slice(&source_port.to_be_bytes());
         frame[36..38].copy_from_slice(&port.to_be_bytes());
         frame[38..42].copy_from_slice(&(random.next() as u32).to_be_bytes());
@@ -124,8 +131,8 @@ fn count(bytes: &[u8], table_megabytes: u32) -> (u64, usize, u64) {
 }
 
 fn main() {
-    for port_of_packet in [true, false] {
-        let bytes = flood(port_of_packet);
+    for sources in [SOURCES, REPEATING_SOURCES] {
+        let bytes = flood(sources);
         let start = Instant::now();
         let sum = walk(&bytes);
         let seconds = start.elapsed().as_secs_f64();
