@@ -22,11 +22,10 @@ MAY_IMPORT = {
 # The rooms of a package by floor, from the ground up: a room uses only what stands below it.
 FLOORS = {
     "teiten_agent": [
-        {"_core", "config", "errors"},
-        {"rules", "observe", "spool"},
+        {"_core", "config", "errors", "progress"},
+        {"rules", "captures", "observe", "spool"},
         {"uplink"},
         {"service", "replay", "count", "check", "status"},
-        {"progress"},
         {"cli"},
     ],
     "teiten_collector": [

@@ -76,4 +76,4 @@ def test_a_capture_cut_short_is_counted_up_to_the_fault_and_says_where(shared: P
     assert done.returncode == 65
     assert counted["packets"] == 25
     assert "popup_and_http.pcap" in done.stderr
-    assert "offset" in done.stderr
+    assert "at byte" in done.stderr
