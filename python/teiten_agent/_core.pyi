@@ -1,7 +1,7 @@
 # ruff: noqa: PYI021 - the extension is compiled; this is where its promises can be read
-"""The compiled core: capture files in, intervals of counted tuples out.
+"""The compiled core: capture files, rings and buffers in, intervals of counted tuples out.
 
-Private to `teiten_agent`. Python sees captures, observers and intervals, never packets; the interpreter is
+Private to `teiten_agent`. Python sees sources, observers and intervals, never packets; the interpreter is
 released while the core works. Instances may be shared by threads: a call on one waits for the call before it.
 
 Times are nanoseconds since 1970-01-01 00:00 UTC.
@@ -18,6 +18,8 @@ __all__ = [
     "Columns",
     "Interval",
     "Observer",
+    "PacketBuffer",
+    "Ring",
     "__version__",
 ]
 
@@ -114,10 +116,88 @@ class Capture:
         """
 
 @final
-class Observer:
-    """Counts the packets of captures into intervals.
+class Ring:
+    """A network interface, captured from through a ring of memory shared with the kernel (Linux only).
 
-    Captures are advanced one after the other, in the order of their time; intervals go on from one to the
+    The kernel writes packets into blocks of the ring and hands a block over when it is full or 100 ms old;
+    an observer reads them where they lie. Frames that this host sent are left out. A full ring costs packets,
+    which the kernel counts, never memory.
+    """
+
+    def __new__(
+        cls,
+        interface: str,
+        *,
+        ring_megabytes: int = 4,
+        promiscuous: bool = False,
+        program: Sequence[tuple[int, int, int, int]] = (),
+        fanout_group: int | None = None,
+    ) -> Ring:
+        """Opens the interface and begins to capture.
+
+        Args:
+            interface: Its name, such as "eth0".
+            ring_megabytes: Memory of the ring in MiB, taken from the kernel at once.
+            promiscuous: Whether the interface takes frames that are addressed to other hosts.
+            program: The filter, a classic BPF program as (code, jump if true, jump if false, operand); empty for
+                everything. No packet that it refuses is seen, not even while it is being set up.
+            fanout_group: Share the packets, by flow, with every other ring that names this group.
+
+        Raises:
+            PermissionError: The process lacks CAP_NET_RAW.
+            OSError: There is no such interface (ENODEV), or the system refuses; `errno` says why.
+            ValueError: The interface is of a kind that cannot be read, or an argument is out of its bounds.
+        """
+
+    def wait(self, milliseconds: int) -> bool:
+        """Waits until packets are there to be observed.
+
+        Returns:
+            Whether there are; False when the time is over or a signal came first.
+
+        Raises:
+            OSError: The interface went down (ENETDOWN), once each time; packets of before can be observed.
+        """
+
+    def seal(self) -> None:
+        """Lets no more packets in; those inside can be observed until `wait(200)` says that there are none."""
+
+    def counters(self) -> dict[str, int]:
+        """What was counted since the last call.
+
+        "received": packets that passed the filter; "dropped": those of them that found the ring full;
+        "freezes": how often it was full; "read": packets that were observed; "outgoing": those of this host,
+        left out; "unreadable": packets lost in damaged blocks; "tagged": packets read whose VLAN tag the
+        kernel took off. Once the ring is sealed and read empty, the sums over all calls are
+        received = dropped + read + outgoing + unreadable.
+
+        Raises:
+            OSError: The kernel does not answer.
+        """
+
+@final
+class PacketBuffer:
+    """Packets that pcapy-ng's `next_batch` copied, and how far they have been observed."""
+
+    def __new__(cls, packets: bytes, records: bytes, linktype: int) -> PacketBuffer:
+        """Takes the two buffers as they are; nothing is copied.
+
+        Args:
+            packets: The packets' bytes.
+            records: 16 bytes a packet: seconds and microseconds since 1970, offset and length in `packets`,
+                as native unsigned 32-bit integers.
+            linktype: What the packets begin with, as `pcap_datalink` numbers it.
+        """
+
+    @property
+    def remaining(self) -> int:
+        """How many records have not been observed."""
+
+@final
+class Observer:
+    """Counts packets into intervals.
+
+    Sources are advanced one after the other, in the order of their time; intervals go on from one to the
     next.
     """
 
@@ -149,26 +229,39 @@ class Observer:
             ValueError: A network cannot be read, or a number is out of its bounds.
         """
 
-    def advance(self, capture: Capture, limit: int = 4_194_304) -> Interval | None:
-        """Observes packets of `capture`, from where it was left, until an interval closes: that is returned.
+    def advance(
+        self, source: Capture | Ring | PacketBuffer, limit: int = 4_194_304, *, now_ns: int | None = None
+    ) -> Interval | None:
+        """Observes packets of `source`, from where it was left, until an interval closes: that is returned.
 
-        None means that `limit` packets were observed without one closing, or that `capture.exhausted`: its
-        end came, or its `fault`. Neither closes the interval, which goes on with the next capture. Signals
-        are handled between calls, so `limit` is also how long they wait.
+        None means that `limit` packets were observed without one closing, or that there is no more: a
+        capture's end or `fault` came (`exhausted`), a ring or a buffer is empty. None of these closes the
+        interval, which goes on with the next call. Signals are handled between calls, so `limit` is also how
+        long they wait.
 
         Args:
-            capture: Where packets come from.
+            source: Where packets come from.
             limit: Most packets to observe in this call, at least 1.
+            now_ns: What the clock shows, for live packets: those stamped 10 s or more ahead of it are counted
+                as if they came now, and as `time_ahead`.
 
         Raises:
-            ValueError: `limit` is 0.
+            ValueError: `limit` is 0, or a buffer's record points outside it.
         """
 
-    def finish(self) -> Interval | None:
+    def close_before(self, now_ns: int) -> Interval | None:
+        """Closes the intervals that were over before `now_ns`, though no packet came to do so, as one.
+
+        None if the open one is not over, or if nothing tells when the observation began (no `span` was given
+        and no packet came). A packet that comes late counts in its own minute, in the interval after.
+        """
+
+    def finish(self, now_ns: int | None = None) -> Interval | None:
         """Closes the open interval.
 
-        It ends at the end of `span` where one was given, else behind the last packet. None if there is
-        nothing to close: no span was given and no packet came since the last interval.
+        It ends at `now_ns` (or behind a packet later than that); without it at the end of `span` where one
+        was given, else behind the last packet. None if there is nothing to close: `now_ns` is not after its
+        start, or no span was given and no packet came since the last interval.
         """
 
 @final
@@ -189,7 +282,8 @@ class Interval:
 
         "packets" (all records) is the sum of "counted", "not_monitored", "outside_span" and every
         "malformed.REASON"; only reasons that occurred are there. "bytes" is the sum over the counted packets
-        of the IP lengths their headers state, "time_backward" how many records were earlier than one before.
+        of the IP lengths their headers state, "time_backward" how many records were earlier than one before,
+        "time_ahead" how many were stamped ahead of the clock.
         """
 
     @property

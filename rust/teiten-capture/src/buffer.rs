@@ -2,8 +2,6 @@
 
 use teiten_core::{Fault, Frame, FrameSource, LinkType};
 
-/// Bytes of a record: seconds, microseconds, offset and captured length, each as a native `u32`.
-const RECORD: usize = 16;
 const NANOSECONDS_PER_SECOND: i64 = 1_000_000_000;
 const NANOSECONDS_PER_MICROSECOND: i64 = 1_000;
 
@@ -19,23 +17,26 @@ pub struct BufferReader<'a> {
 }
 
 impl<'a> BufferReader<'a> {
-    /// A reader of `packets` that begins with the record of number `position`.
+    /// Bytes of a record: seconds, microseconds, offset and captured length, each as a native `u32`.
+    pub const RECORD_BYTES: usize = 16;
+
+    /// A reader that begins with the first record.
     ///
     /// Records hold seconds and microseconds since 1970, then where in `packets` the frame lies and its length; bytes
     /// behind the last whole record are not looked at.
     #[must_use]
-    pub const fn new(
-        packets: &'a [u8],
-        records: &'a [u8],
-        link: LinkType,
-        position: usize,
-    ) -> Self {
+    pub const fn new(packets: &'a [u8], records: &'a [u8], link: LinkType) -> Self {
         Self {
             packets,
             records,
             link,
-            position,
+            position: 0,
         }
+    }
+
+    /// Goes to the record of a number.
+    pub const fn seek(&mut self, position: usize) {
+        self.position = position;
     }
 
     /// Number of the next record.
@@ -48,8 +49,10 @@ impl<'a> BufferReader<'a> {
 impl FrameSource for BufferReader<'_> {
     #[inline]
     fn next_frame(&mut self) -> Option<Result<Frame<'_>, Fault>> {
-        let start = self.position.checked_mul(RECORD)?;
-        let record = self.records.get(start..start.checked_add(RECORD)?)?;
+        let start = self.position.checked_mul(Self::RECORD_BYTES)?;
+        let record = self
+            .records
+            .get(start..start.checked_add(Self::RECORD_BYTES)?)?;
         self.position += 1;
         let word = |at: usize| {
             u32::from_ne_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn each_record_is_a_frame_with_its_time() {
         let records = [record([7, 5, 0, 3]), record([8, 0, 3, 2])].concat();
-        let mut reader = BufferReader::new(b"onetw", &records, LinkType::Ethernet, 0);
+        let mut reader = BufferReader::new(b"onetw", &records, LinkType::Ethernet);
         let first = reader.next_frame().unwrap().unwrap();
         assert_eq!((first.bytes, first.time_ns), (&b"one"[..], 7_000_005_000));
         let second = reader.next_frame().unwrap().unwrap();
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn a_record_that_points_outside_is_a_fault() {
         let records = record([0, 0, 2, 2]);
-        let mut reader = BufferReader::new(b"abc", &records, LinkType::Ethernet, 0);
+        let mut reader = BufferReader::new(b"abc", &records, LinkType::Ethernet);
         assert_eq!(reader.next_frame().unwrap().unwrap_err().offset, 0);
         assert!(reader.next_frame().is_none());
     }
@@ -116,9 +119,9 @@ mod tests {
             packets in prop::collection::vec(any::<u8>(), 0..100),
             records in prop::collection::vec(any::<u8>(), 0..200),
         ) {
-            let mut reader = BufferReader::new(&packets, &records, LinkType::Ethernet, 0);
+            let mut reader = BufferReader::new(&packets, &records, LinkType::Ethernet);
             let count = std::iter::from_fn(|| reader.next_frame().map(|_| ())).count();
-            prop_assert_eq!(count, records.len() / RECORD);
+            prop_assert_eq!(count, records.len() / BufferReader::RECORD_BYTES);
         }
     }
 }

@@ -8,7 +8,9 @@ use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 use teiten_capture::OpenError;
-use teiten_core::{NetworkError, SettingsError};
+#[cfg(target_os = "linux")]
+use teiten_capture::live::LiveError;
+use teiten_core::{Fault, NetworkError, SettingsError};
 
 create_exception!(
     teiten_agent._core,
@@ -28,8 +30,25 @@ pub(crate) enum Error {
     Network(NetworkError),
     Settings(SettingsError),
     Argument(&'static str),
-    /// A signal's handler raised.
+    #[cfg(target_os = "linux")]
+    Live(LiveError),
+    /// A packet buffer is damaged.
+    Buffer(Fault),
+    /// Python raised: a signal's handler, or a conversion.
     Signal(PyErr),
+}
+
+impl From<PyErr> for Error {
+    fn from(raised: PyErr) -> Self {
+        Self::Signal(raised)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl From<LiveError> for Error {
+    fn from(error: LiveError) -> Self {
+        Self::Live(error)
+    }
 }
 
 impl From<NetworkError> for Error {
@@ -61,6 +80,9 @@ impl From<Error> for PyErr {
             Error::Network(error) => PyValueError::new_err(error.to_string()),
             Error::Settings(error) => PyValueError::new_err(error.to_string()),
             Error::Argument(reason) => PyValueError::new_err(reason),
+            #[cfg(target_os = "linux")]
+            Error::Live(error) => live_error(&error),
+            Error::Buffer(fault) => PyValueError::new_err(fault.to_string()),
             Error::Signal(raised) => raised,
         }
     }
@@ -102,3 +124,23 @@ fn temporary_error(error: &OpenError) -> PyErr {
         other => PyOSError::new_err(other.to_string()),
     }
 }
+
+/// The subclass of `OSError` for what the system says, `ValueError` for an argument out of bounds.
+#[cfg(target_os = "linux")]
+fn live_error(error: &LiveError) -> PyErr {
+    let said = error.to_string();
+    match error {
+        LiveError::System { error, .. } => {
+            let said = said.split(" (os error").next().unwrap_or(&said).to_owned();
+            PyOSError::new_err((error.raw_os_error(), said))
+        }
+        LiveError::NoInterface(_) => PyOSError::new_err((NO_SUCH_DEVICE, said)),
+        LiveError::LinkType(_) | LiveError::Filter(_) | LiveError::Megabytes(_) => {
+            PyValueError::new_err(said)
+        }
+    }
+}
+
+/// `ENODEV` of `asm-generic/errno-base.h`.
+#[cfg(target_os = "linux")]
+const NO_SUCH_DEVICE: i32 = 19;

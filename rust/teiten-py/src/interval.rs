@@ -80,6 +80,7 @@ impl Interval {
             not_monitored,
             outside_span,
             time_backward,
+            time_ahead,
             ..
         } = self.counters;
         let dictionary = PyDict::new(py);
@@ -89,6 +90,7 @@ impl Interval {
         dictionary.set_item("not_monitored", not_monitored)?;
         dictionary.set_item("outside_span", outside_span)?;
         dictionary.set_item("time_backward", time_backward)?;
+        dictionary.set_item("time_ahead", time_ahead)?;
         for (reason, packets) in self.counters.malformed() {
             dictionary.set_item(format!("malformed.{reason}"), packets)?;
         }

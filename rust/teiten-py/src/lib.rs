@@ -1,11 +1,14 @@
 //! The private extension module `teiten_agent._core`: a table of contents.
 //!
-//! Python sees captures, observers and intervals, never packets. Every class is frozen; what changes lies behind a lock
+//! Python sees captures, rings, observers and intervals, never packets. Every class is frozen; what changes lies behind a lock
 //! inside, and the interpreter is released while the core works. `_core.pyi` is the public description.
 
+mod buffer;
 mod capture;
 mod errors;
 mod interval;
+#[cfg(target_os = "linux")]
+mod live;
 mod lock;
 mod observer;
 
@@ -14,11 +17,16 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use crate::buffer::PacketBuffer;
+    #[pymodule_export]
     use crate::capture::Capture;
     #[pymodule_export]
     use crate::errors::CaptureError;
     #[pymodule_export]
     use crate::interval::{Columns, Interval};
+    #[cfg(target_os = "linux")]
+    #[pymodule_export]
+    use crate::live::Ring;
     #[pymodule_export]
     use crate::observer::Observer;
 

@@ -1,17 +1,20 @@
-//! Observers: captures in, intervals out.
+//! Observers: packets of any source in, intervals out.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Mutex;
 
 use pyo3::prelude::*;
-use teiten_core::{Network, Settings, Stop};
+use teiten_core::{Fault, FrameSource, Network, Settings, Stop};
 
+use crate::buffer::PacketBuffer;
 use crate::capture::Capture;
 use crate::errors::Error;
 use crate::interval::{Folded, Interval};
+#[cfg(target_os = "linux")]
+use crate::live::Ring;
 use crate::lock::lock;
 
-/// Counts the packets of captures into intervals.
+/// Counts packets into intervals.
 #[pyclass(frozen, module = "teiten_agent._core")]
 pub(crate) struct Observer {
     core: Mutex<teiten_core::Observer>,
@@ -54,13 +57,14 @@ impl Observer {
         })
     }
 
-    /// Observes packets of `capture` until an interval closes, which is returned; None at the limit or the end.
-    #[pyo3(signature = (capture, limit = 4_194_304))]
+    /// Observes packets of `source` until an interval closes, which is returned; None at the limit or the end.
+    #[pyo3(signature = (source, limit = 4_194_304, *, now_ns = None))]
     fn advance(
         &self,
         py: Python<'_>,
-        capture: &Bound<'_, Capture>,
+        source: Source<'_>,
         limit: u64,
+        now_ns: Option<i64>,
     ) -> PyResult<Option<Interval>> {
         if limit == 0 {
             return Err(Error::Argument(
@@ -68,27 +72,89 @@ impl Observer {
             )
             .into());
         }
-        let capture = capture.get();
-        let closed = py.detach(|| {
-            let mut core = lock(&self.core);
-            let mut progress = lock(&capture.progress);
-            match core.observe_all(&mut progress.reader, limit) {
-                Ok(Stop::Interval(interval)) => Some(Folded::from(*interval)),
-                Ok(Stop::Limit | Stop::Exhausted) => None,
-                Err(fault) => {
-                    progress.fault = Some(fault);
-                    None
-                }
+        let closed = match source {
+            Source::Capture(capture) => {
+                let capture = capture.get();
+                py.detach(|| {
+                    let mut progress = lock(&capture.progress);
+                    let closed = self.observe(&mut progress.reader, limit, now_ns);
+                    Ok(closed.unwrap_or_else(|fault| {
+                        progress.fault = Some(fault);
+                        None
+                    }))
+                })
             }
-        });
-        closed.map(|folded| Interval::new(py, folded)).transpose()
+            #[cfg(target_os = "linux")]
+            Source::Ring(ring) => {
+                let ring = ring.get();
+                py.detach(|| self.observe(&mut *lock(&ring.ring), limit, now_ns))
+            }
+            Source::Buffer(buffer) => {
+                let buffer = buffer.get();
+                let mut reader = buffer.reader(py);
+                py.detach(|| {
+                    let mut position = lock(&buffer.position);
+                    reader.seek(*position);
+                    let closed = self.observe(&mut reader, limit, now_ns);
+                    *position = reader.position();
+                    closed
+                })
+            }
+        };
+        interval(py, closed.map_err(Error::Buffer)?)
     }
 
-    /// Closes the open interval.
-    fn finish(&self, py: Python<'_>) -> PyResult<Option<Interval>> {
-        let closed = py.detach(|| lock(&self.core).finish().map(Folded::from));
-        closed.map(|folded| Interval::new(py, folded)).transpose()
+    /// Closes the intervals that were over before `now_ns`.
+    fn close_before(&self, py: Python<'_>, now_ns: i64) -> PyResult<Option<Interval>> {
+        let closed = py.detach(|| lock(&self.core).close_before(now_ns).map(Folded::from));
+        interval(py, closed)
     }
+
+    /// Closes the open interval, at `now_ns` if that is given.
+    #[pyo3(signature = (now_ns = None))]
+    fn finish(&self, py: Python<'_>, now_ns: Option<i64>) -> PyResult<Option<Interval>> {
+        let closed = py.detach(|| {
+            let mut core = lock(&self.core);
+            let closed = match now_ns {
+                Some(now_ns) => core.finish_at(now_ns),
+                None => core.finish(),
+            };
+            closed.map(Folded::from)
+        });
+        interval(py, closed)
+    }
+}
+
+impl Observer {
+    /// Observes frames of any source; to be called without the interpreter.
+    fn observe(
+        &self,
+        source: &mut impl FrameSource,
+        limit: u64,
+        now_ns: Option<i64>,
+    ) -> Result<Option<Folded>, Fault> {
+        let mut core = lock(&self.core);
+        if let Some(now_ns) = now_ns {
+            core.set_now(now_ns);
+        }
+        Ok(match core.observe_all(source, limit)? {
+            Stop::Interval(interval) => Some(Folded::from(*interval)),
+            Stop::Limit | Stop::Exhausted => None,
+        })
+    }
+}
+
+/// Where packets come from.
+#[derive(FromPyObject)]
+enum Source<'py> {
+    Capture(Bound<'py, Capture>),
+    #[cfg(target_os = "linux")]
+    Ring(Bound<'py, Ring>),
+    Buffer(Bound<'py, PacketBuffer>),
+}
+
+fn interval(py: Python<'_>, closed: Option<Folded>) -> PyResult<Option<Interval>> {
+    closed.map(|folded| Interval::new(py, folded)).transpose()
 }
 
 /// A number nobody outside can know, from the keys the system gives to hash maps.

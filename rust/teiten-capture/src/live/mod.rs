@@ -82,7 +82,7 @@ impl Filter {
 
 /// What the kernel and the ring counted since they were last asked.
 ///
-/// Over the life of a ring that was sealed and read empty, `received = read + outgoing + dropped`.
+/// Over the life of a ring that was sealed and read empty, `received = read + outgoing + unreadable + dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RingCounters {
     /// Packets that passed the filter: those in the ring and those dropped.
@@ -95,6 +95,8 @@ pub struct RingCounters {
     pub read: u64,
     /// Frames that this host sent itself, left out.
     pub outgoing: u64,
+    /// Packets of a block from where it could not be read on, as many as its descriptor states.
+    pub unreadable: u64,
     /// Frames among those read whose VLAN tag the kernel took off and kept beside.
     pub tagged: u64,
 }

@@ -24,7 +24,8 @@ const RAW_IP: u16 = 519;
 
 /// A live capture: yields the frames that lie in the ring now, and `None` while there is none.
 ///
-/// `None` is no end: after [`wait`](Self::wait) there may be more.
+/// `None` is no end: after [`wait`](Self::wait) there may be more. There are no faults: what is left of a block that cannot
+/// be read on is counted as [`unreadable`](RingCounters::unreadable), and the next block follows.
 #[derive(Debug)]
 pub struct Ring {
     socket: PacketSocket,
@@ -141,7 +142,7 @@ impl Ring {
 impl FrameSource for Ring {
     #[inline]
     fn next_frame(&mut self) -> Option<Result<Frame<'_>, Fault>> {
-        self.blocks.next_frame(self.link)
+        self.blocks.next_frame(self.link).map(Ok)
     }
 
     fn step_back(&mut self) {
@@ -179,7 +180,7 @@ impl Blocks {
     }
 
     #[inline]
-    fn next_frame(&mut self, link: LinkType) -> Option<Result<Frame<'_>, Fault>> {
+    fn next_frame(&mut self, link: LinkType) -> Option<Frame<'_>> {
         loop {
             let block = self.memory.block(self.current)?;
             let cursor = self.cursor.unwrap_or_else(|| Cursor::new(block));
@@ -193,12 +194,12 @@ impl Blocks {
                     self.counters.read += 1;
                     self.counters.tagged += u64::from(packet.tagged);
                     self.last = Some((cursor, packet.tagged));
-                    return self.frame(link, packet).map(Ok);
+                    return self.frame(link, packet);
                 }
                 Ok(None) => self.release(),
-                Err(fault) => {
+                Err(_) => {
+                    self.counters.unreadable += u64::from(cursor.remaining());
                     self.release();
-                    return Some(Err(fault));
                 }
             }
         }
@@ -257,7 +258,7 @@ mod tests {
     fn next(blocks: &mut Blocks) -> Option<Vec<u8>> {
         blocks
             .next_frame(LinkType::Ethernet)
-            .map(|frame| frame.unwrap().bytes.to_vec())
+            .map(|frame| frame.bytes.to_vec())
     }
 
     #[test]
@@ -298,11 +299,17 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_block_costs_its_rest_and_no_other() {
-        let mut damaged = block(&[(b"lost", INCOMING)]);
-        damaged[48 + 12..48 + 16].fill(0xff);
+    fn a_damaged_block_costs_its_rest_which_is_counted() {
+        let mut damaged = block(&[
+            (b"read", INCOMING),
+            (b"lost", INCOMING),
+            (b"lost", INCOMING),
+        ]);
+        let second = 48 + (82 + 4_usize).next_multiple_of(8);
+        damaged[second + 12..second + 16].fill(0xff);
         let mut blocks = ring_of(&[damaged, block(&[(b"whole", INCOMING)])]);
-        assert!(blocks.next_frame(LinkType::Ethernet).unwrap().is_err());
+        assert_eq!(next(&mut blocks).unwrap(), b"read");
         assert_eq!(next(&mut blocks).unwrap(), b"whole");
+        assert_eq!((blocks.counters.read, blocks.counters.unreadable), (2, 2));
     }
 }
