@@ -139,8 +139,8 @@ class Ring:
             interface: Its name, such as "eth0".
             ring_megabytes: Memory of the ring in MiB, taken from the kernel at once.
             promiscuous: Whether the interface takes frames that are addressed to other hosts.
-            program: The filter, a classic BPF program as (code, jump if true, jump if false, operand); empty for
-                everything. No packet that it refuses is seen, not even while it is being set up.
+            program: The filter, a classic BPF program of (code, jump if true, jump if false, operand); empty
+                for everything. No packet that it refuses is seen, not even while it is being set up.
             fanout_group: Share the packets, by flow, with every other ring that names this group.
 
         Raises:
@@ -160,7 +160,7 @@ class Ring:
         """
 
     def seal(self) -> None:
-        """Lets no more packets in; those inside can be observed until `wait(200)` says that there are none."""
+        """Lets no more packets in; those inside can be observed until `wait(200)` says there are none."""
 
     def counters(self) -> dict[str, int]:
         """What was counted since the last call.

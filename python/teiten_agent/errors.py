@@ -79,6 +79,12 @@ class CannotWriteError(AgentError):
     code = ExitCode.CANNOT_WRITE
 
 
+class MissingCapabilityError(AgentError):
+    """The system does not let this process capture."""
+
+    code = ExitCode.MISSING_CAPABILITY
+
+
 class ConfigurationError(AgentError):
     """The configuration is wrong, or the collector does not accept what it says."""
 

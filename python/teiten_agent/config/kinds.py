@@ -109,6 +109,52 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words."""
+
+    words: tuple[str, ...]
+
+    @property
+    def allowed(self) -> Words:
+        """The words."""
+        named = [f'"{word}"' for word in self.words]
+        return Words(" or ".join(named), "か".join(named))
+
+    @property
+    def json_schema(self) -> dict[str, object]:
+        """An enumeration."""
+        return {"type": "string", "enum": list(self.words)}
+
+    def check(self, value: object) -> str:
+        """See `Kind.check`."""
+        text = _text(value)
+        if text not in self.words:
+            raise ValueError(f"is {text!r}")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """On or off."""
+
+    @property
+    def allowed(self) -> Words:
+        """Both."""
+        return Words("true or false", "true か false")
+
+    @property
+    def json_schema(self) -> dict[str, object]:
+        """A boolean."""
+        return {"type": "boolean"}
+
+    def check(self, value: object) -> bool:
+        """See `Kind.check`."""
+        if not isinstance(value, bool):
+            raise ValueError(f"is {kind_of(value)}")  # noqa: TRY004  # a wrong type is a wrong value to the operator
+        return value
+
+
+@dataclass(frozen=True, slots=True)
 class Address:
     """A network as CIDR; an address alone is a network of one."""
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from teiten_agent.config.kinds import (
     Address,
+    Choice,
     CollectorUrl,
     Kind,
     Location,
     Network,
     Several,
+    Switch,
     Text,
     Whole,
     Words,
@@ -104,6 +106,36 @@ class Capture:
         kind=Text(r"[^\x00]{0,4096}", Words("at most 4096 characters", "4096文字以内")),
         default="",
         example="",
+    )
+    source: str = _option(
+        english="How packets are taken: from a ring shared with the kernel (Linux), or copied by libpcap.",
+        japanese="パケットの取り込み方。カーネルと共有するリング(Linux)か、libpcapによるコピー。",
+        kind=Choice(("ring", "pcapy")),
+        default="ring",
+        example="ring",
+    )
+    ring_megabytes: int = _option(
+        english="Memory of the ring, or of libpcap's buffer, in units of 1,048,576 bytes; a full one drops.",
+        japanese="リング(またはlibpcapのバッファー)のメモリー(1,048,576バイト単位)。満杯の間は取りこぼす。",
+        kind=Whole(1, 1_024),
+        unit="MiB",
+        default=8,
+        example=8,
+    )
+    promiscuous: bool = _option(
+        english="Whether to take frames addressed to other hosts, as a port that mirrors others' traffic needs.",
+        japanese="他のホスト宛てのフレームも取り込むか。ミラーポートでの観測に必要。",
+        kind=Switch(),
+        default=False,
+        example=False,
+    )
+    snap_length: int = _option(
+        english="How much of each frame is kept; headers need 96 bytes, signatures the payload, too.",
+        japanese="フレームごとに取り込む長さ。ヘッダーには96バイト、シグネチャには本文も要る。",
+        kind=Whole(96, 262_144),
+        unit="B",
+        default=65_535,
+        example=65_535,
     )
 
 

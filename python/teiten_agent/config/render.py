@@ -136,9 +136,11 @@ def reference() -> str:
 
 
 def toml_value(value: object) -> str:
-    """Write a string, an integer or an array of them as TOML 1.0."""
+    """Write a string, a boolean, an integer or an array of them as TOML 1.0."""
     if isinstance(value, str):
         return '"' + "".join(_escaped(character) for character in value) + '"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
     if isinstance(value, list | tuple):
