@@ -1,13 +1,13 @@
 """From the journal to the tables: group commits, each exactly once.
 
-One process at a time takes groups (a lock file in the store's directory says which), so that `serve` and `import` may
-both run an intake.
+One process at a time takes groups (a lock file in the store's directory says which), so that `serve` and
+`import` may both run an intake.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from teiten_collector.store.errors import DamagedEntryError
 from teiten_collector.store.facts import Unknown, facts
@@ -40,11 +40,11 @@ class Sources:
         self._country = country
         self._network = network
 
-    def countries(self, addresses: pa.Array) -> pa.Array:
+    def countries(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """See `teiten_collector.store.facts.Sources`."""
         return self._country.countries(addresses)
 
-    def networks(self, addresses: pa.Array) -> pa.Array:
+    def networks(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """See `teiten_collector.store.facts.Sources`."""
         if self._network is None:
             return Unknown().networks(addresses)
@@ -70,8 +70,8 @@ class Intake:
             country: Says a source's country.
             network: Says a source's network.
             max_group_rows: Rows a group takes at most.
-            at_joint: Is told each point at which a crash would leave a group half done: `taken`, the name of each table
-                when it has the group, `published`, `stored`.
+            at_joint: Is told each point at which a crash would leave a group half done: `taken`, the name of
+                each table when it has the group, `published`, `stored`.
         """
         self._store = store
         self._sources = Sources(country, network)
@@ -81,7 +81,7 @@ class Intake:
         self._at_joint = at_joint or (lambda _joint: None)
 
     def run_once(self) -> int:
-        """Brings in every batch admitted so far, group after group; how many. Waits while another process does so.
+        """Brings in every batch admitted so far, group after group; how many. Waits for other intakes.
 
         Killed at any moment, the next run gives the same tables.
 
@@ -122,11 +122,13 @@ class Intake:
     def _read(self, row: LedgerRow) -> Batch | None:
         """A batch from the journal; None, and a line in the log, where its entry is damaged."""
         try:
-            entry, compressed = self._store.journal.read(row.position)
+            _, compressed = self._store.journal.read(row.position)
             body = expand(compressed)
-            if entry.key != row.entry.key or digest(body) != row.entry.digest:
-                raise DamagedEntryError("another batch lies there", place=str(row.position))
-            return decode(body)
+            batch = decode(body)
         except (DamagedEntryError, BatchError) as error:
-            _LOG.error("batch %s is lost: %s", name_of(row.entry.key), error)  # noqa: TRY400 - no defect of the program
+            _LOG.error("batch %s is lost: %s", name_of(row.entry.key), error)
             return None
+        if batch.key != row.entry.key or digest(body) != row.entry.digest:
+            _LOG.error("batch %s is lost: another one lies at %s", name_of(row.entry.key), row.position)
+            return None
+        return batch

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from mmdb_writer import MMDBWriter
-from netaddr import IPSet
+from netaddr import IPSet  # type: ignore[import-untyped]
 
 from teiten_collector.enrich import CountryDatabase
 from teiten_protocol import (
@@ -46,14 +46,34 @@ SETTINGS = bytes(32)
 def tuple4(minute: int, source: str | int, port: int = 445, packets: int = 1) -> TupleRow:
     """A probe of a TCP port from an IPv4 source."""
     return TupleRow(
-        minute, IPv4Address(source), IPV4, Form.TCP, port, 6000, 2, Class.PROBE, Tool.ZMAP, packets, packets * 40
+        minute,
+        IPv4Address(source),
+        IPV4,
+        Form.TCP,
+        port,
+        6000,
+        2,
+        Class.PROBE,
+        Tool.ZMAP,
+        packets,
+        packets * 40,
     )
 
 
 def tuple6(minute: int, source: str | int, packets: int = 1) -> TupleRow:
     """An echo request from an IPv6 source."""
     return TupleRow(
-        minute, IPv6Address(source), IPV6, Form.ICMPV6, 128, 0, 0, Class.PROBE, Tool.NONE, packets, packets * 60
+        minute,
+        IPv6Address(source),
+        IPV6,
+        Form.ICMPV6,
+        128,
+        0,
+        0,
+        Class.PROBE,
+        Tool.NONE,
+        packets,
+        packets * 60,
     )
 
 
@@ -90,16 +110,21 @@ def made_up(sequence: int, *, sensor: str = "tokyo-01", rows: int = 20) -> Batch
 
     def some(count: int, bits: int) -> list[tuple[int, int, int]]:
         return [
-            (minute - 1440 * (index % 2), chance.getrandbits(bits), chance.randint(1, 9)) for index in range(count)
+            (minute - 1440 * (index % 2), chance.getrandbits(bits), chance.randint(1, 9))
+            for index in range(count)
         ]
 
     return batch(
         sequence,
         sensor=sensor,
-        ipv4=tuple(tuple4(when, source, 445 + index, many) for index, (when, source, many) in enumerate(some(rows, 32))),
+        ipv4=tuple(
+            tuple4(when, source, 445 + index, many)
+            for index, (when, source, many) in enumerate(some(rows, 32))
+        ),
         ipv6=tuple(tuple6(when, source, many) for when, source, many in some(rows // 4, 128)),
         detections=tuple(
-            DetectionRow(when, 2_000_001, IPv4Address(source), IPV4, many) for when, source, many in some(3, 32)
+            DetectionRow(when, 2_000_001, IPv4Address(source), IPV4, many)
+            for when, source, many in some(3, 32)
         ),
     )
 
@@ -110,11 +135,13 @@ def admit(store: Store, given: Batch, received_ns: int = RECEIVED_NS) -> Verdict
     return store.admit(given, compress(body), digest(body), received_ns)
 
 
-def write_mmdb(path: Path, networks: Mapping[str, object], kind: str = "Test-Country", version: int = 6) -> Path:
+def write_mmdb(
+    path: Path, networks: Mapping[str, Mapping[str, object]], kind: str = "Test-Country", version: int = 6
+) -> Path:
     """Writes a database of networks and their records."""
     writer = MMDBWriter(version, kind, languages=[], description="", ipv4_compatible=version == 6)
     for network, record in networks.items():
-        writer.insert_network(IPSet([network]), record)
+        writer.insert_network(IPSet([network]), dict(record))
     writer.to_db_file(str(path))
     return path
 

@@ -1,16 +1,15 @@
-"""A collector that kills itself with SIGKILL at a joint: `python -m tests.store.killed DIRECTORY JOINT FIRST LAST`.
+"""A collector in a process of its own that kills itself with SIGKILL at a joint.
 
-Admits the batches FIRST to LAST (exclusive) of `made_up` and runs the intake in groups of two. Joints: `journaled` (the
-last batch is in the journal and not in the ledger), `recorded` (in both), those that `Intake` tells, `written-TABLE`
-(the table has its commit, nothing of it was synced), `none`.
+It admits the batches FIRST to LAST (exclusive) of `made_up` and runs the intake in groups of two. Joints:
+`journaled` (the last batch is in the journal and not in the ledger), `recorded` (in both), those that
+`Intake` tells, `written-TABLE` (the table has its commit, nothing of it was synced), `none`.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from teiten_collector.intake import Intake
@@ -18,6 +17,9 @@ from teiten_collector.store import Store, tables
 from tests.store.building import admit, countries, made_up
 
 if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+    from pathlib import Path
+
     from teiten_collector.store.journal import Entry, Position
     from teiten_collector.store.verdict import Verdict
 
@@ -33,7 +35,7 @@ def main(directory: Path, joint: str, first: int, last: int) -> None:
     """See the module."""
     with Store.open(directory / "store") as store:
         record = store.ledger.record
-        syncing = tables.Tables._sync
+        syncing = tables.Tables._sync  # noqa: SLF001 - between a commit and its sync is no public joint
 
         def recording(entry: Entry, position: Position) -> Verdict:
             if entry.key.sequence == last - 1 and joint == "journaled":
@@ -49,7 +51,7 @@ def main(directory: Path, joint: str, first: int, last: int) -> None:
             syncing(self, name, versions)
 
         store.ledger.record = recording  # type: ignore[method-assign]
-        tables.Tables._sync = unsynced  # type: ignore[method-assign]
+        tables.Tables._sync = unsynced  # type: ignore[method-assign]  # noqa: SLF001 - as above
         for sequence in range(first, last):
             admit(store, made_up(sequence))
         Intake(
@@ -60,5 +62,25 @@ def main(directory: Path, joint: str, first: int, last: int) -> None:
         ).run_once()
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+# A server that has imported everything and done nothing forks each process: clean as a new one, without its
+# start.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_CONTEXT.set_forkserver_preload(["tests.store.killed"])
+
+
+def begin(directory: Path, joint: str, first: int, last: int) -> BaseProcess:
+    """Starts it."""
+    process = _CONTEXT.Process(target=main, args=(directory, joint, first, last))
+    process.start()
+    return process
+
+
+def outcome(process: BaseProcess) -> int | None:
+    """Waits for its end; 0, or the number of the signal that ended it, negative."""
+    process.join(60)
+    return process.exitcode
+
+
+def run(directory: Path, joint: str, first: int, last: int) -> int | None:
+    """Starts it, and waits for its end."""
+    return outcome(begin(directory, joint, first, last))

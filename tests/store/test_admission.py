@@ -90,7 +90,9 @@ def test_processes_that_admit_the_same_batches_at_once_admit_each_once(store: St
         "    print(sum(isinstance(admit(store, made_up(n)), New) for n in range(50)))\n"
     )
     processes = [
-        subprocess.Popen([sys.executable, "-c", program, str(store.directory)], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(store.directory)], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     outputs = [process.communicate(timeout=60)[0] for process in processes]

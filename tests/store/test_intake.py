@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
-import subprocess
-import sys
+import signal
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -17,12 +16,23 @@ from teiten_collector.store import Engine, Repeat, Store
 from teiten_collector.store.facts import SCHEMAS
 from teiten_collector.store.ledger import State
 from teiten_protocol import Batch, DetectionRow, Span, tuple_rows
-from tests.store.building import AUGUST, MINUTE_NS, admit, batch, countries, made_up, tuple4, tuple6, write_mmdb
+from tests.store import killed
+from tests.store.building import (
+    AUGUST,
+    MINUTE_NS,
+    admit,
+    batch,
+    countries,
+    made_up,
+    tuple4,
+    tuple6,
+    write_mmdb,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DAY = datetime.date(2009, 8, 1)
+DAY = dt.date(2009, 8, 1)
 JOINTS = [
     "journaled",
     "recorded",
@@ -45,12 +55,10 @@ def address(family: int, high: int, low: int) -> IPv4Address | IPv6Address:
     return IPv6Address((high % 2**64) << 64 | (low % 2**64))
 
 
-def contents(directory: Path) -> dict[str, list[tuple[object, ...]]]:
+def contents(directory: Path) -> dict[str, list[str]]:
     """Every row of every table, sorted."""
     with Engine(directory) as engine:
-        return {
-            name: sorted(map(repr, engine.query(f"SELECT * FROM {name}").to_pylist())) for name in SCHEMAS
-        }
+        return {name: sorted(map(repr, engine.query(f"FROM {name}").to_pylist())) for name in SCHEMAS}
 
 
 def test_every_row_arrives_with_its_meaning(store: Store, tmp_path: Path) -> None:
@@ -61,7 +69,9 @@ def test_every_row_arrives_with_its_meaning(store: Store, tmp_path: Path) -> Non
     )
     assert Intake(store, countries(tmp_path), network).run_once() == 1
     with Engine(store.directory) as engine:
-        rows = engine.query("SELECT * FROM tuples ORDER BY family, value, source_high, source_low").to_pylist()
+        rows = engine.query(
+            "SELECT * FROM tuples ORDER BY family, value, source_high, source_low"
+        ).to_pylist()
         detections = engine.query("SELECT * FROM detections ORDER BY source_low").to_pylist()
     sent = [*tuple_rows(given.ipv4), *sorted(tuple_rows(given.ipv6), key=lambda row: int(row.source))]
     rows.sort(key=lambda row: (row["family"], row["value"], row["source_high"] % 2**64))
@@ -69,7 +79,7 @@ def test_every_row_arrives_with_its_meaning(store: Store, tmp_path: Path) -> Non
     for row, was in zip(rows, sent, strict=True):
         assert address(row["family"], row["source_high"], row["source_low"]) == was.source
         assert address(row["family"], row["address_high"], row["address_low"]) == was.address
-        assert row["day"] == datetime.datetime.fromtimestamp(was.minute * 60, datetime.UTC).date()
+        assert row["day"] == dt.datetime.fromtimestamp(was.minute * 60, dt.UTC).date()
         assert (row["minute"], row["form"], row["value"]) == (was.minute, was.form, was.value)
         assert row["key"] == (f"{was.value}/TCP" if row["family"] == 4 else "128/ICMPv6")
         assert (row["source_port"], row["flags"]) == (was.source_port, was.flags)
@@ -90,7 +100,7 @@ def test_extremes_of_every_column_survive(store: Store, tmp_path: Path) -> None:
             2**31 - 1,
             sensor="a" * 63,
             epoch=2**63 - 1,
-            ipv4=(tuple4(0, "0.0.0.0", 0), tuple4(153_722_867, "255.255.255.255", 65535, (2**63 - 1) // 40)),
+            ipv4=(tuple4(0, 0, 0), tuple4(153_722_867, "255.255.255.255", 65535, (2**63 - 1) // 40)),
             ipv6=(tuple6(0, "::"), tuple6(0, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")),
             detections=(DetectionRow(0, 2**32 - 1, ip_address("ffff::"), ip_address("::1"), 2**63 - 1),),
             spans=(Span(0, 1), Span(2**63 - 2, 2**63 - 1)),
@@ -102,11 +112,15 @@ def test_extremes_of_every_column_survive(store: Store, tmp_path: Path) -> None:
         rows = engine.query("SELECT * FROM tuples ORDER BY family, source_low DESC").to_pylist()
         assert [address(r["family"], r["source_high"], r["source_low"]) for r in rows] == [
             IPv4Address("255.255.255.255"),
-            IPv4Address("0.0.0.0"),
+            IPv4Address(0),
             IPv6Address("::"),
             IPv6Address("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
         ]
-        assert (rows[0]["value"], rows[0]["packets"], rows[0]["epoch"]) == (65535, (2**63 - 1) // 40, 2**63 - 1)
+        assert (rows[0]["value"], rows[0]["packets"], rows[0]["epoch"]) == (
+            65535,
+            (2**63 - 1) // 40,
+            2**63 - 1,
+        )
         (detection,) = engine.query("SELECT * FROM detections").to_pylist()
         assert (detection["signature"], detection["count"]) == (2**32 - 1, 2**63 - 1)
         assert address(6, detection["source_high"], detection["source_low"]) == IPv6Address("ffff::")
@@ -132,14 +146,15 @@ def test_counters_stand_on_the_first_span_so_that_sums_are_right(store: Store, t
     Intake(store, countries(tmp_path)).run_once()
     with Engine(store.directory) as engine:
         rows = engine.query("SELECT * FROM observations ORDER BY start_ns").to_pylist()
-    assert [(row["start_ns"], row["end_ns"]) for row in rows] == [(span.start_ns, span.end_ns) for span in spans]
-    assert [row["day"] for row in rows] == [DAY, DAY + datetime.timedelta(1), DAY + datetime.timedelta(1)]
+    assert [(row["start_ns"], row["end_ns"]) for row in rows] == [
+        (span.start_ns, span.end_ns) for span in spans
+    ]
+    assert [row["day"] for row in rows] == [DAY, DAY + dt.timedelta(1), DAY + dt.timedelta(1)]
     assert json.loads(rows[0]["counters"]) == counters
     assert [row["counters"] for row in rows[1:]] == ["{}", "{}"]
     for name, total in {**counters, "malformed": 15}.items():
         if name in rows[0]:
-            if name != "counters":
-                assert [row[name] for row in rows] == [total, 0, 0]
+            assert [row[name] for row in rows] == [total, 0, 0]
 
 
 def test_groups_stay_within_their_rows_and_take_everything(store: Store, tmp_path: Path) -> None:
@@ -161,17 +176,24 @@ def test_the_group_says_which_databases_it_was_enriched_from(store: Store, tmp_p
     assert store.ledger.enrichment(1) == (str(source.identity), "")
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What the tables hold when nothing dies."""
+    directory = tmp_path_factory.mktemp("undisturbed")
+    countries(directory)
+    assert killed.run(directory, "none", 0, 5) == 0
+    return contents(directory / "store")
+
+
 @pytest.mark.parametrize("joint", JOINTS)
-def test_killed_at_a_joint_and_run_again_the_tables_are_the_same(tmp_path: Path, joint: str) -> None:
-    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    for directory, at in ((undisturbed, "none"), (killed, joint), (killed, "none")):
-        directory.mkdir(exist_ok=True)
-        countries(directory)
-        arguments = [sys.executable, "-m", "tests.store.killed", str(directory), at, "0", "5"]
-        ended = subprocess.run(arguments, check=False, timeout=60)
-        assert ended.returncode == (0 if at == "none" else -9)
-    assert contents(killed / "store") == contents(undisturbed / "store")
-    with Store.open(killed / "store") as store:
+def test_killed_at_a_joint_and_run_again_the_tables_are_the_same(
+    tmp_path: Path, joint: str, undisturbed: dict[str, list[str]]
+) -> None:
+    countries(tmp_path)
+    assert killed.run(tmp_path, joint, 0, 5) == -signal.SIGKILL
+    assert killed.run(tmp_path, "none", 0, 5) == 0
+    assert contents(tmp_path / "store") == undisturbed
+    with Store.open(tmp_path / "store") as store:
         assert store.waiting() == 0
         assert store.check() == ()
         assert all(isinstance(admit(store, made_up(sequence)), Repeat) for sequence in range(5))
@@ -179,9 +201,9 @@ def test_killed_at_a_joint_and_run_again_the_tables_are_the_same(tmp_path: Path,
 
 def test_killed_at_every_joint_in_turn_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
     countries(tmp_path)
-    for number, joint in enumerate([*JOINTS, "none"]):
-        arguments = [sys.executable, "-m", "tests.store.killed", str(tmp_path), joint, "0", str(number + 1)]
-        subprocess.run(arguments, check=False, timeout=60)
+    for number, joint in enumerate(JOINTS):
+        assert killed.run(tmp_path, joint, 0, number + 1) == -signal.SIGKILL
+    assert killed.run(tmp_path, "none", 0, len(JOINTS) + 1) == 0
     with Store.open(tmp_path / "store") as store, Engine(store.directory) as engine:
         assert store.check() == ()
         total = engine.query("SELECT sum(packets)::BIGINT AS n FROM tuples").to_pylist()[0]["n"]
@@ -212,9 +234,8 @@ def test_a_damaged_journal_entry_costs_its_batch_alone_and_is_named(store: Store
 def test_two_processes_bring_in_what_both_admit_each_batch_once(tmp_path: Path) -> None:
     countries(tmp_path)
     Store.open(tmp_path / "store").close()
-    arguments = [sys.executable, "-m", "tests.store.killed", str(tmp_path), "none"]
-    processes = [subprocess.Popen([*arguments, first, last]) for first, last in (("0", "12"), ("6", "18"))]
-    assert [process.wait(60) for process in processes] == [0, 0]
+    processes = [killed.begin(tmp_path, "none", first, last) for first, last in ((0, 12), (6, 18))]
+    assert [killed.outcome(process) for process in processes] == [0, 0]
     with Store.open(tmp_path / "store") as store, Engine(store.directory) as engine:
         assert store.waiting() == 0
         assert store.check() == ()

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER_BYTES = 16
+ENTRY_HEADER_BYTES = 176
 
 
 def entry(sequence: int, sensor: str = "tokyo-01") -> Entry:
-    return Entry(BatchKey(sensor, 2**63 - 1, sequence), bytes([sequence % 256]) * 32, b"s" * 32, 7, 3, 2**63 - 1)
+    return Entry(
+        BatchKey(sensor, 2**63 - 1, sequence), bytes([sequence % 256]) * 32, b"s" * 32, 7, 3, 2**63 - 1
+    )
 
 
 def body(sequence: int) -> bytes:
@@ -79,9 +82,9 @@ def test_threads_that_append_at_once_share_syncs_and_lose_nothing(
     for thread in threads:
         thread.start()
     # The first one waits in its sync until all the others have appended: one more sync serves them all.
-    segment = None
-    while segment is None or (tmp_path / segment).stat().st_size < HEADER_BYTES + sum(176 + len(body(n)) for n in range(64)):
-        segment = next(iter(journal.segments()), None)
+    expected = HEADER_BYTES + sum(ENTRY_HEADER_BYTES + len(body(n)) for n in range(64))
+    while sum((tmp_path / segment).stat().st_size for segment in journal.segments()) < expected:
+        threads[0].join(0.01)
     gate.set()
     for thread in threads:
         thread.join()
@@ -98,9 +101,10 @@ def test_an_append_that_cannot_be_synced_fails_for_all_who_wait_and_the_next_one
     def failing(_descriptor: int) -> None:
         raise OSError(5, "Input/output error")
 
-    with monkeypatch.context() as patch, pytest.raises(JournalError, match="Input/output error"):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", failing)
-        journal.append(entry(2), body(2))
+        with pytest.raises(JournalError, match="Input/output error"):
+            journal.append(entry(2), body(2))
     third = journal.append(entry(3), body(3))
     assert third.segment != first.segment
     assert journal.read(first) == (entry(1), body(1))
@@ -116,9 +120,10 @@ def test_a_write_that_fails_half_way_is_cut_off_and_the_segment_goes_on(
         real(descriptor, content[: len(content) // 2], offset)
         raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patch, pytest.raises(JournalError, match="No space left"):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", full_disk)
-        journal.append(entry(2), body(2))
+        with pytest.raises(JournalError, match="No space left"):
+            journal.append(entry(2), body(2))
     journal.append(entry(3), body(3))
     assert len(journal.segments()) == 1
     assert [found.key.sequence for _, found in everything(journal)] == [1, 3]
@@ -175,7 +180,9 @@ def test_bytes_of_a_sensor_never_pass_for_an_entry(journal: Journal, tmp_path: P
 
 
 @given(st.binary(max_size=600))
-def test_any_bytes_as_a_segment_are_scanned_to_the_end(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+def test_any_bytes_as_a_segment_are_scanned_to_the_end(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
     directory = tmp_path_factory.mktemp("journal")
     (directory / "wild.segment").write_bytes(content)
     assert list(Journal(directory).scan("wild.segment")) == []
@@ -192,7 +199,8 @@ def test_two_processes_append_at_once_each_to_its_own_segments(journal: Journal)
         "    journal.append(entry(number, sys.argv[2]), body(number))\n"
     )
     processes = [
-        subprocess.Popen([sys.executable, "-c", program, str(journal.directory), name]) for name in ("one", "two")
+        subprocess.Popen([sys.executable, "-c", program, str(journal.directory), name])
+        for name in ("one", "two")
     ]
     for number in range(100):
         journal.append(entry(number), body(number))

@@ -16,10 +16,17 @@ HOUR = 3600 * 1_000_000_000
 
 
 def test_a_token_names_its_sensor_until_it_is_disabled(store: Store) -> None:
-    token = store.registry.add("tokyo-01", ["198.51.100.0/28", "2001:db8::/64"], ["ids", "access", "ids"], now_ns=5)
+    token = store.registry.add(
+        "tokyo-01", ["198.51.100.0/28", "2001:db8::/64"], ["ids", "access", "ids"], now_ns=5
+    )
     sensor = store.registry.authenticate(token)
     assert sensor is not None
-    assert (sensor.id, sensor.groups, sensor.created_ns, sensor.enabled) == ("tokyo-01", ("access", "ids"), 5, True)
+    assert (sensor.id, sensor.groups, sensor.created_ns, sensor.enabled) == (
+        "tokyo-01",
+        ("access", "ids"),
+        5,
+        True,
+    )
     assert sensor.registrations == (
         Registration(ip_network("198.51.100.0/28"), 0, None),
         Registration(ip_network("2001:db8::/64"), 0, None),
@@ -35,13 +42,23 @@ def test_the_token_stands_nowhere_in_the_store(store: Store) -> None:
     token = store.registry.add("tokyo-01", ["198.51.100.0/28"])
     secret = token[-43:].encode()
     store.close()
-    assert [path for path in store.directory.rglob("*") if path.is_file() and secret in path.read_bytes()] == []
+    assert [
+        path for path in store.directory.rglob("*") if path.is_file() and secret in path.read_bytes()
+    ] == []
 
 
-@pytest.mark.parametrize("change", [lambda t: "", lambda t: t[:-1], lambda t: t + "A", lambda t: t.swapcase(), lambda t: "é" + t])
-def test_anything_but_the_token_is_refused(store: Store, change: object) -> None:
+def test_anything_but_the_token_is_refused(store: Store) -> None:
     token = store.registry.add("tokyo-01", ["198.51.100.0/28"])
-    assert store.registry.authenticate(change(token)) is None  # type: ignore[operator]
+    for other in (
+        "",
+        token[:-1],
+        token + "A",
+        token.swapcase(),
+        f"é{token}",
+        f"{token[:-43]}{'A' * 43}",
+        f"{token}\n",
+    ):
+        assert store.registry.authenticate(other) is None
 
 
 def test_rotation_leaves_the_old_token_for_the_overlap_and_no_longer(store: Store) -> None:

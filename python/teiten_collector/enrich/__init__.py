@@ -1,4 +1,4 @@
-"""What is known about a source besides its packets: its country, and its network where a database is given."""
+"""What is known about a source besides its packets: its country, and its network if a database is given."""
 
 from teiten_collector.enrich.country import DBIP_CREDIT, CountryDatabase
 from teiten_collector.enrich.database import DatabaseIdentity

@@ -1,7 +1,7 @@
 """The country of an address, from a MaxMind-format file: the operator's own, or the embedded default.
 
-The embedded default is DB-IP's country lite database (CC BY 4.0, `dbip-country.LICENSE` beside it), compressed; it is
-unpacked into the store's directory at first use.
+The embedded default is DB-IP's country lite database (CC BY 4.0, `dbip-country.LICENSE` beside it),
+compressed; it is unpacked into the store's directory at first use.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import maxminddb
 
 DBIP_CREDIT: Final = "IP Geolocation by DB-IP (https://db-ip.com), CC BY 4.0"
-"""What the embedded database's licence asks every page and report that shows its results to say; pages link it."""
+"""What the embedded database's licence asks whatever shows its results to say; pages make it a link."""
 
 EMBEDDED: Final = "dbip-country.mmdb.xz"
 EMBEDDED_NAME: Final = "DB-IP country lite"
@@ -72,18 +72,20 @@ class CountryDatabase:
         """The two-letter code of an address; None where unknown."""
         return self._columns.one(address.packed)
 
-    def countries(self, addresses: pa.Array) -> pa.Array:
+    def countries(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """The codes of a column of addresses (4 or 16 bytes, network order): strings, null where unknown.
 
-        Each distinct address is looked up once, and remembered for the columns that follow. For one thread at a time.
+        Each distinct address is looked up once, and remembered for the columns that follow. For one thread at
+        a time.
         """
         return self._columns.many(addresses)
 
 
 def country_of(record: object) -> str | None:
-    """The country in a record of either shape, `{country_code}` or `{country: {iso_code}}`; None where there is none.
+    """The country in a record of either shape, `{country_code}` or `{country: {iso_code}}`; None without one.
 
-    `registered_country` is where a network's owner is registered, not where its addresses are used: it is not read.
+    `registered_country` is where a network's owner is registered, not where its addresses are used: it is not
+    read.
     """
     if not isinstance(record, dict):
         return None
@@ -97,7 +99,7 @@ def country_of(record: object) -> str | None:
 
 
 def unpack(directory: Path) -> Path:
-    """The embedded database as a file in `directory`, unpacked where it is not there yet: whole, or not at all.
+    """The embedded database as a file in `directory`, unpacked if it is not there: whole, or not at all.
 
     Raises:
         CannotWriteError: The directory cannot be written.

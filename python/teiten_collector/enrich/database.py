@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import maxminddb
 import pyarrow as pa
@@ -63,14 +63,14 @@ def identity_of(reader: maxminddb.Reader) -> DatabaseIdentity:
 
 
 class Columns(Generic[Answer]):
-    """Looks up columns of addresses: each distinct one once, and remembers the answers for the next column."""
+    """Looks up columns of addresses: each distinct one once, remembered for the next column."""
 
     def __init__(
         self, reader: maxminddb.Reader, answer: Callable[[object], Answer | None], kind: pa.DataType
     ) -> None:
         """Takes a file, what its records mean, and the type of the answers' column."""
         self._reader = reader
-        self._answer = answer
+        self._answer: Callable[[object], Answer | None] = answer
         self._kind = kind
         self._remembered: dict[bytes, Answer | None] = {}
 
@@ -78,15 +78,16 @@ class Columns(Generic[Answer]):
         """The answer for an address of 4 or 16 bytes in network order; None where the file has none."""
         family = socket.AF_INET if len(address) == 4 else socket.AF_INET6  # noqa: PLR2004 - IPv4's length
         try:
-            return self._answer(self._reader.get(socket.inet_ntop(family, address)))
+            found: Answer | None = self._answer(self._reader.get(socket.inet_ntop(family, address)))
         except (ValueError, maxminddb.InvalidDatabaseError):
             # An IPv6 address asked of a file with IPv4 alone, or a damaged branch: nothing is known of it.
             return None
+        return found
 
-    def many(self, addresses: pa.Array) -> pa.Array:
+    def many(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """The answers for a column of addresses, null where the file has none."""
         encoded = addresses.dictionary_encode()
-        distinct = encoded.dictionary.to_pylist()
+        distinct = cast("list[bytes]", encoded.dictionary.to_pylist())
         remembered = self._remembered
         if len(remembered) > MAX_REMEMBERED:
             remembered.clear()

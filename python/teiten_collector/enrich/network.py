@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
 
@@ -52,7 +52,7 @@ class NetworkDatabase:
         """The autonomous system number of an address; None where unknown."""
         return self._columns.one(address.packed)
 
-    def numbers(self, addresses: pa.Array) -> pa.Array:
+    def numbers(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """The numbers of a column of addresses (4 or 16 bytes, network order): int64, null where unknown.
 
         For one thread at a time.
@@ -61,7 +61,10 @@ class NetworkDatabase:
 
 
 def number_of(record: object) -> int | None:
-    """The number in a record: `autonomous_system_number` (MaxMind, DB-IP), or `asn` as a number or as `AS64496` (IPinfo)."""
+    """The number in a record; None without one.
+
+    It stands in `autonomous_system_number` (MaxMind, DB-IP), or in `asn`, as a number or `AS64496` (IPinfo).
+    """
     if not isinstance(record, dict):
         return None
     number = record.get("autonomous_system_number", record.get("asn"))

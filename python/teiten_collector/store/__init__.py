@@ -1,6 +1,6 @@
-"""Where everything the collector knows is kept: journal, registry, ledger, tables, and the engine that reads them.
+"""What the collector keeps: journal, registry, ledger, tables, and the engine that reads them.
 
-    door, import --> journal (synced, then acknowledged) --> ledger (exactly once) --> tables (group commits) --> engine
+    door, import -> journal (synced, then acknowledged) -> ledger (exactly once) -> tables (groups) -> engine
 
 `Store` ties them; `Engine` reads the tables from any process.
 """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "registry.sqlite"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 BUSY_MILLISECONDS: Final = 30_000
-"""How long a writer waits for another one; transactions here are short, and only a hanging process takes longer."""
+"""How long a writer waits for another one: transactions are short, only a hanging process takes longer."""
 
 _WRITES: Final = "teiten_writes"
 
@@ -57,7 +57,7 @@ def reading(database: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(database: Engine) -> Iterator[Connection]:
-    """A transaction that writes, durable when the block ends; it waits for other writers, and never fails late."""
+    """A transaction that writes, durable when the block ends; it waits for other writers when it begins."""
     with (
         _reported(),
         database.connect().execution_options(**{_WRITES: True}) as connection,
@@ -123,7 +123,8 @@ def _reported() -> Iterator[None]:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
-    # Transactions are begun by `_begin_sqlite`: the driver would begin them at the first write, too late to wait.
+    # Transactions are begun by `_begin_sqlite`: the driver would begin them at the first write, too late to
+    # wait.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")

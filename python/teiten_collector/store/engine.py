@@ -3,19 +3,19 @@
 Views (all times UTC; every integer signed):
 
 `tuples`
-    day, minute (minutes since the Unix epoch), sensor, epoch, sequence, family (4 or 6), source_high, source_low,
-    address_high, address_low, key (text, `445/TCP`), form, value, source_port, flags, class, tool, packets, bytes,
-    country (NULL: unknown), asn (NULL: unknown)
+    day, minute (minutes since the Unix epoch), sensor, epoch, sequence, family (4 or 6), source_high,
+    source_low, address_high, address_low, key (text, `445/TCP`), form, value, source_port, flags, class,
+    tool, packets, bytes, country (NULL: unknown), asn (NULL: unknown)
 `observations`
-    day (of the span's start), sensor, epoch, sequence, start_ns, end_ns, packets, bytes, counted, not_monitored,
-    outside_span, malformed, counters (JSON text), received_ns. One row for each span; counters stand on a batch's
-    first row and are 0 on the others, so that sums are right. A span can run past its day.
+    day (of the span's start), sensor, epoch, sequence, start_ns, end_ns, packets, bytes, counted,
+    not_monitored, outside_span, malformed, counters (JSON text), received_ns. One row for each span; counters
+    stand on a batch's first row and are 0 on the others, so that sums are right. A span can run past its day.
 `detections`
-    day, minute, sensor, epoch, sequence, family, source_high, source_low, address_high, address_low, signature, count,
-    country, asn
+    day, minute, sensor, epoch, sequence, family, source_high, source_low, address_high, address_low,
+    signature, count, country, asn
 
-An IPv4 address is its number in `*_low` (0 to 2^32-1) with 0 in `*_high`; an IPv6 address is two signed halves, so that
-(family, high, low) names an address.
+An IPv4 address is its number in `*_low` (0 to 2^32-1) with 0 in `*_high`; an IPv6 address is two signed
+halves, so that (family, high, low) names an address.
 """
 
 from __future__ import annotations
@@ -114,11 +114,12 @@ class Engine:
             for name, table in (tables or {}).items():
                 cursor.register(name, table)
             given = parameters if hasattr(parameters, "keys") else list(parameters)
-            return cursor.sql(sql, params=given or None).to_arrow_table()
+            found: pa.Table = cursor.sql(sql, params=given or None).to_arrow_table()
         finally:
             for name in tables or {}:
                 cursor.unregister(name)
             cursor.close()
+        return found
 
     def close(self) -> None:
         """Lets go of the files; idempotent."""
@@ -146,7 +147,7 @@ class Engine:
             version = None if snapshot is None or name not in snapshot else snapshot[name].version
             try:
                 added = pa.table(DeltaTable(path, version=version).get_add_actions())
-                files[name] = [str(path / file) for file in added["path"].to_pylist()]
+                files[name] = [str(path / str(file)) for file in added["path"].to_pylist()]
             except TableNotFoundError:
                 files[name] = []
             except DeltaError as error:
@@ -162,7 +163,7 @@ def _view(schema: pa.Schema, files: Sequence[str]) -> str:
         return nothing
     listed = ", ".join(_literal(file) for file in files)
     return (
-        f"{nothing} UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], "
+        f"{nothing} UNION ALL BY NAME SELECT * FROM read_parquet([{listed}], "  # noqa: S608 - `_literal` quotes
         "union_by_name = true, hive_partitioning = true, hive_types = {'day': DATE})"
     )
 

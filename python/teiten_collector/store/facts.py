@@ -1,7 +1,7 @@
-"""The columns of the fact tables, and how a batch becomes rows of them: whole columns at a time, never row by row.
+"""The fact tables' columns, and how a batch becomes rows of them: whole columns at a time, never by rows.
 
-Every integer is signed, because Spark knows no others. An IPv4 address is its number in `*_low`, with 0 in `*_high`; an
-IPv6 address is two halves, each the signed reading of 64 bits.
+Every integer is signed, because Spark knows no others. An IPv4 address is its number in `*_low`, with 0 in
+`*_high`; an IPv6 address is two halves, each the signed reading of 64 bits.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from array import array
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,61 +25,62 @@ if TYPE_CHECKING:
 MINUTES_A_DAY: Final = 1440
 DAY_NS: Final = 86_400 * 1_000_000_000
 
-_BATCH: Final = [("sensor", pa.string()), ("epoch", pa.int64()), ("sequence", pa.int32())]
-_ADDRESSES: Final = [
+_BATCH: Final[list[tuple[str, pa.DataType]]] = [
+    ("sensor", pa.string()),
+    ("epoch", pa.int64()),
+    ("sequence", pa.int32()),
+]
+_ADDRESSES: Final[list[tuple[str, pa.DataType]]] = [
     ("family", pa.int8()),
     ("source_high", pa.int64()),
     ("source_low", pa.int64()),
     ("address_high", pa.int64()),
     ("address_low", pa.int64()),
 ]
-_ENRICHED: Final = [("country", pa.string()), ("asn", pa.int64())]
+_ENRICHED: Final[list[tuple[str, pa.DataType]]] = [("country", pa.string()), ("asn", pa.int64())]
 
-TUPLES: Final = pa.schema(
-    [
-        ("day", pa.date32()),
-        ("minute", pa.int32()),
-        *_BATCH,
-        *_ADDRESSES,
-        ("key", pa.string()),
-        ("form", pa.int8()),
-        ("value", pa.int32()),
-        ("source_port", pa.int32()),
-        ("flags", pa.int16()),
-        ("class", pa.int8()),
-        ("tool", pa.int8()),
-        ("packets", pa.int64()),
-        ("bytes", pa.int64()),
-        *_ENRICHED,
-    ]
-)
-DETECTIONS: Final = pa.schema(
-    [
-        ("day", pa.date32()),
-        ("minute", pa.int32()),
-        *_BATCH,
-        *_ADDRESSES,
-        ("signature", pa.int64()),
-        ("count", pa.int64()),
-        *_ENRICHED,
-    ]
-)
-OBSERVATIONS: Final = pa.schema(
-    [
-        ("day", pa.date32()),
-        *_BATCH,
-        ("start_ns", pa.int64()),
-        ("end_ns", pa.int64()),
-        ("packets", pa.int64()),
-        ("bytes", pa.int64()),
-        ("counted", pa.int64()),
-        ("not_monitored", pa.int64()),
-        ("outside_span", pa.int64()),
-        ("malformed", pa.int64()),
-        ("counters", pa.string()),
-        ("received_ns", pa.int64()),
-    ]
-)
+_TUPLES: Final[list[tuple[str, pa.DataType]]] = [
+    ("day", pa.date32()),
+    ("minute", pa.int32()),
+    *_BATCH,
+    *_ADDRESSES,
+    ("key", pa.string()),
+    ("form", pa.int8()),
+    ("value", pa.int32()),
+    ("source_port", pa.int32()),
+    ("flags", pa.int16()),
+    ("class", pa.int8()),
+    ("tool", pa.int8()),
+    ("packets", pa.int64()),
+    ("bytes", pa.int64()),
+    *_ENRICHED,
+]
+_DETECTIONS: Final[list[tuple[str, pa.DataType]]] = [
+    ("day", pa.date32()),
+    ("minute", pa.int32()),
+    *_BATCH,
+    *_ADDRESSES,
+    ("signature", pa.int64()),
+    ("count", pa.int64()),
+    *_ENRICHED,
+]
+_OBSERVATIONS: Final[list[tuple[str, pa.DataType]]] = [
+    ("day", pa.date32()),
+    *_BATCH,
+    ("start_ns", pa.int64()),
+    ("end_ns", pa.int64()),
+    ("packets", pa.int64()),
+    ("bytes", pa.int64()),
+    ("counted", pa.int64()),
+    ("not_monitored", pa.int64()),
+    ("outside_span", pa.int64()),
+    ("malformed", pa.int64()),
+    ("counters", pa.string()),
+    ("received_ns", pa.int64()),
+]
+TUPLES: Final = pa.schema(_TUPLES)
+DETECTIONS: Final = pa.schema(_DETECTIONS)
+OBSERVATIONS: Final = pa.schema(_OBSERVATIONS)
 SCHEMAS: Final[Mapping[str, pa.Schema]] = {
     "tuples": TUPLES,
     "detections": DETECTIONS,
@@ -91,11 +92,11 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = {
 class Sources(Protocol):
     """What is known of sources besides their packets."""
 
-    def countries(self, addresses: pa.Array) -> pa.Array:
+    def countries(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """Two-letter codes (strings, null where unknown) of addresses of 4 or 16 bytes in network order."""
         ...
 
-    def networks(self, addresses: pa.Array) -> pa.Array:
+    def networks(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """Autonomous system numbers (int64, null where unknown) of such addresses."""
         ...
 
@@ -103,11 +104,11 @@ class Sources(Protocol):
 class Unknown:
     """`Sources` that knows nothing."""
 
-    def countries(self, addresses: pa.Array) -> pa.Array:
+    def countries(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """Null for every address."""
         return pa.nulls(len(addresses), pa.string())
 
-    def networks(self, addresses: pa.Array) -> pa.Array:
+    def networks(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """Null for every address."""
         return pa.nulls(len(addresses), pa.int64())
 
@@ -154,20 +155,17 @@ def days(batch: Batch) -> int:
 
 def _total(column: bytes) -> int:
     # Halves: 2**20 values of 64 bits overflow a sum of 64, values of 32 do not.
-    halves = _numbers(column, "I").to_pylist() if len(column) < 64 else None
-    if halves is not None:
-        return sum(half << (32 * (index % 2)) for index, half in enumerate(halves))
     values = _numbers(column, "Q")
     low = pc.sum(pc.bit_wise_and(values, pa.scalar(0xFFFF_FFFF, pa.uint64()))).as_py()
     high = pc.sum(pc.shift_right(values, pa.scalar(32, pa.uint64()))).as_py()
-    return int(low) + (int(high) << 32)
+    return int(low or 0) + (int(high or 0) << 32)
 
 
 _ARROW: Final = {"B": pa.uint8(), "H": pa.uint16(), "I": pa.uint32(), "Q": pa.uint64()}
 
 
-def _numbers(column: bytes, kind: str, *, order: str = "little") -> pa.Array:
-    """A column of unsigned numbers, `kind` as `array` names them, without a copy where the order is the machine's."""
+def _numbers(column: bytes, kind: str, *, order: str = "little") -> pa.Array[Any]:
+    """A column of unsigned numbers (`kind` as `array` names them), not copied if in the machine's order."""
     values: bytes | array[int] = column
     if order != sys.byteorder and kind != "B":
         values = array(kind, column)
@@ -176,13 +174,13 @@ def _numbers(column: bytes, kind: str, *, order: str = "little") -> pa.Array:
     return pa.Array.from_buffers(_ARROW[kind], len(column) // width, [None, pa.py_buffer(values)])
 
 
-def _signed(column: bytes) -> pa.Array:
+def _signed(column: bytes) -> pa.Array[Any]:
     """A column of 64-bit numbers, read as signed."""
     unsigned = _numbers(column, "Q")
     return unsigned.view(pa.int64())
 
 
-def _halves(addresses: bytes, family: Family) -> tuple[pa.Array, pa.Array]:
+def _halves(addresses: bytes, family: Family) -> tuple[pa.Array[Any], pa.Array[Any]]:
     """The high and the low half of addresses in network order."""
     if family is Family.IPV4:
         low = _numbers(addresses, "I", order="big").cast(pa.int64())
@@ -192,19 +190,20 @@ def _halves(addresses: bytes, family: Family) -> tuple[pa.Array, pa.Array]:
     return pc.list_element(pairs, 0), pc.list_element(pairs, 1)
 
 
-def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
-    return pa.repeat(pa.scalar(value, kind), count)
+def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array[Any]:
+    repeated: pa.Array[Any] = pa.repeat(pa.scalar(value, kind), count)  # type: ignore[call-overload]
+    return repeated
 
 
-def _binary(addresses: bytes, width: int) -> pa.Array:
+def _binary(addresses: bytes, width: int) -> pa.Array[Any]:
     return pa.Array.from_buffers(pa.binary(width), len(addresses) // width, [None, pa.py_buffer(addresses)])
 
 
-def _day(minutes: pa.Array) -> pa.Array:
+def _day(minutes: pa.Array[Any]) -> pa.Array[Any]:
     return pc.divide(minutes, pa.scalar(MINUTES_A_DAY, pa.int32())).view(pa.date32())
 
 
-def _of_batch(key: BatchKey, count: int) -> dict[str, pa.Array]:
+def _of_batch(key: BatchKey, count: int) -> dict[str, pa.Array[Any]]:
     return {
         "sensor": _constant(key.sensor, count, pa.string()),
         "epoch": _constant(key.epoch, count, pa.int64()),
@@ -212,7 +211,9 @@ def _of_batch(key: BatchKey, count: int) -> dict[str, pa.Array]:
     }
 
 
-def _of_addresses(source: bytes, address: bytes, family: Family, sources: Sources) -> dict[str, pa.Array]:
+def _of_addresses(
+    source: bytes, address: bytes, family: Family, sources: Sources
+) -> dict[str, pa.Array[Any]]:
     source_high, source_low = _halves(source, family)
     address_high, address_low = _halves(address, family)
     binary = _binary(source, family.address_bytes)
@@ -227,15 +228,16 @@ def _of_addresses(source: bytes, address: bytes, family: Family, sources: Source
     }
 
 
-def _key(form: pa.Array, value: pa.Array) -> pa.Array:
+def _key(form: pa.Array[Any], value: pa.Array[Any]) -> pa.Array[Any]:
     """The keys' texts; each distinct one is written once."""
     codes = pc.add(pc.multiply(form.cast(pa.int32()), pa.scalar(1 << 16, pa.int32())), value)
     encoded = codes.dictionary_encode()
-    texts = [key_text(code >> 16, code & 0xFFFF) for code in encoded.dictionary.to_pylist()]
+    distinct = cast("list[int]", encoded.dictionary.to_pylist())
+    texts = [key_text(code >> 16, code & 0xFFFF) for code in distinct]
     return pc.take(pa.array(texts, pa.string()), encoded.indices)
 
 
-def _table(columns: Mapping[str, pa.Array], schema: pa.Schema) -> pa.Table:
+def _table(columns: Mapping[str, pa.Array[Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
@@ -287,10 +289,11 @@ def _detections(key: BatchKey, columns: DetectionColumns, sources: Sources) -> I
         )
 
 
-def _only(addresses: pa.Array, family: Family) -> bytes:
+def _only(addresses: pa.Array[Any], family: Family) -> bytes:
     """Addresses of 16 bytes as bytes of their family's own length."""
     width = family.address_bytes
-    return b"".join(address[-width:] for address in addresses.to_pylist())
+    whole = cast("list[bytes]", addresses.to_pylist())
+    return b"".join(address[-width:] for address in whole)
 
 
 def _observations(batch: Batch, received_ns: int) -> pa.Table:

@@ -1,29 +1,31 @@
 """The journal: every batch's body, durable before it is acknowledged.
 
 Limits
-    An entry's body is at most `MAX_COMPRESSED_BYTES`; a segment takes entries until it reaches `segment_bytes`.
+    An entry's body is at most `MAX_COMPRESSED_BYTES`; a segment takes entries until it reaches
+    `segment_bytes`.
 
 Format (little-endian)
-    A directory of segments, `TIME-PROCESS-NUMBER.segment`: time of making in nanoseconds (16 hex digits), process id
-    (8), number within the process (8); their names sort by time. A segment is a header and then entries:
+    A directory of segments, `TIME-PROCESS-NUMBER.segment`: time of making in nanoseconds (16 hex digits),
+    process id (8), number within the process (8); their names sort by time. A segment is a header and then
+    entries:
 
         header   magic "TEITENJ1" | seed u32 | check u32 over the bytes before it
         entry    magic | check u32 over the rest of the header | body length u32 | body check u32
-                 | epoch u64 | sequence u32 | received_ns u64 | rows u32 | packets u64 | sha256 32 | settings 32
-                 | sensor, 64 bytes padded with zeros | body
+                 | epoch u64 | sequence u32 | received_ns u64 | rows u32 | packets u64 | sha256 32
+                 | settings 32 | sensor, 64 bytes padded with zeros | body
 
-    Checks are CRC-32, those of entries begun with the segment's random seed, so that bytes which a sensor chose can
-    never pass for an entry.
+    Checks are CRC-32, those of entries begun with the segment's random seed, so that bytes which a sensor
+    chose can never pass for an entry.
 
 Writing
-    Each journal object writes segments of its own and holds a lock on the open one, so that several processes write at
-    once. Threads append under a mutex and then wait for a sync; one of them syncs for all that were appended by then.
-    A failed write is cut off again; after a failed sync the segment is given up, because what the kernel then holds of
-    it is unknown, and the next entry begins another.
+    Each journal object writes segments of its own and holds a lock on the open one, so that several processes
+    write at once. Threads append under a mutex and then wait for a sync; one of them syncs for all that were
+    appended by then. A failed write is cut off again; after a failed sync the segment is given up, because
+    what the kernel then holds of it is unknown, and the next entry begins another.
 
 Reading
-    `read` checks the body. `scan` checks headers, goes on behind damage at the next whole header, and leaves out
-    what follows the last whole entry (a torn tail: it was never acknowledged).
+    `read` checks the body. `scan` checks headers, goes on behind damage at the next whole header, and leaves
+    out what follows the last whole entry (a torn tail: it was never acknowledged).
 
 Keeping
     A segment never changes once its writer is gone. It stays until it is removed by `remove`.
@@ -150,7 +152,7 @@ class _Segment:
 
 
 class Journal:
-    """The journal in a directory. Safe for many threads; other processes have journal objects of their own."""
+    """The journal in a directory. Safe for many threads; other processes have journals of their own."""
 
     def __init__(self, directory: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
         """Makes the directory when absent; opens no segment before the first entry."""
@@ -226,7 +228,7 @@ class Journal:
         return False
 
     def scan(self, segment: str) -> Iterator[tuple[Position, Entry]]:
-        """The whole entries of a segment, in their order, by their headers; bodies are checked by `read` alone.
+        """A segment's whole entries, in their order, by their headers; bodies are checked by `read` alone.
 
         Raises:
             StoreError: It cannot be read.
@@ -330,7 +332,7 @@ def _seed(head: bytes) -> int | None:
 
 
 def _unpack(view: bytes | mmap.mmap, offset: int, seed: int) -> tuple[Entry, int, int] | None:
-    """The entry whose header stands at an offset, its whole length and its body's check; None: no whole header."""
+    """The entry whose header is at an offset, its whole length, its body's check; None: no whole header."""
     head = view[offset : offset + _ENTRY_HEADER.size]
     if len(head) < _ENTRY_HEADER.size or not head.startswith(_ENTRY_MAGIC):
         return None

@@ -1,4 +1,4 @@
-"""The ledger: which batches are known, where they lie in the journal, and how far each has come. Exactly once is here."""
+"""The ledger: which batches are known, where they lie in the journal, how far each has come. Exactly once."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Group:
 
 
 class Ledger:
-    """The ledger in the store's SQL database. Safe for threads and processes; every method is one transaction."""
+    """The ledger in the SQL database. Safe for threads and processes; every method is one transaction."""
 
     def __init__(self, database: SqlEngine) -> None:
         """Works on a migrated database."""
@@ -92,8 +92,8 @@ class Ledger:
                 with writing(self._database) as connection:
                     return _record(connection, entry, position)
             except IntegrityError:
-                # Another one wrote the same key or epoch between the question and the answer: ask again. SQLite
-                # admits one writer at a time and never comes here; PostgreSQL does.
+                # Another one wrote the same key or epoch between the question and the answer: ask again.
+                # SQLite admits one writer at a time and never comes here; PostgreSQL does.
                 continue
         raise StoreError(f"batch {name_of(entry.key)} could not be written down", place="ledger")
 
@@ -129,7 +129,8 @@ class Ledger:
                         network_database=network_database,
                     )
                 )
-                # By number and not by a range: a batch may have come in between with a smaller one (PostgreSQL).
+                # By number and not by a range: a batch may have come in between with a smaller one
+                # (PostgreSQL).
                 for start in range(0, len(waiting), 500):
                     connection.execute(
                         update(BATCHES)
@@ -144,7 +145,7 @@ class Ledger:
             return Group(number, tuple(_ledger_row(row) for row in found))
 
     def mark_stored(self, group: Group, unreadable: Iterable[BatchKey] = ()) -> None:
-        """Says that a group is in the tables, on disk; those named are not in it, because they cannot be read."""
+        """Says that a group is in the tables, on disk, but for the batches named, which cannot be read."""
         with writing(self._database) as connection:
             for key in unreadable:
                 connection.execute(update(BATCHES).where(*_is(key)).values(state=State.UNREADABLE))
@@ -166,14 +167,23 @@ class Ledger:
             ).one_or_none()
         return ("", "") if row is None else (row.country_database, row.network_database)
 
+    def waiting(self) -> int:
+        """How many batches have not reached the tables yet; costs in proportion to them, not to the ledger."""
+        states = (State.JOURNALED, State.GROUPED)
+        with reading(self._database) as connection:
+            count = connection.scalar(
+                select(func.count()).select_from(BATCHES).where(BATCHES.c.state.in_(states))
+            )
+        return count or 0
+
     def count(self) -> dict[State, int]:
         """How many batches are in each state."""
         with reading(self._database) as connection:
             rows = connection.execute(select(BATCHES.c.state, func.count()).group_by(BATCHES.c.state)).all()
-        return {state: 0 for state in State} | {State(state): count for state, count in rows}
+        return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
 
     def each(self, state: State) -> Iterator[LedgerRow]:
-        """The batches in a state, in the order of sensor, epoch and sequence; reads on while the caller goes on."""
+        """The batches in a state, by sensor, epoch and sequence; reads on while the caller goes on."""
         columns = BATCHES.c
         with reading(self._database) as connection:
             rows = connection.execution_options(stream_results=True, yield_per=10_000).execute(

@@ -29,7 +29,7 @@ Network = IPv4Network | IPv6Network
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 GROUP_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-"""A group's name, to be matched whole: written like a sensor's id, because both stand in commands and reports."""
+"""A group's name, to be matched whole: like a sensor's id, because both stand in commands and reports."""
 
 TOKEN: Final = re.compile(r"teiten_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 """A token: a mark by which scanners for leaked secrets know it, the token's id, and 256 random bits."""
@@ -39,7 +39,7 @@ _SALT_BYTES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One network that a sensor monitors, from a time (inclusive) to a time (exclusive), nanoseconds of Unix time."""
+    """A network that a sensor monitors, from a time to a time (exclusive), nanoseconds of Unix time."""
 
     network: Network
     from_ns: int
@@ -89,18 +89,19 @@ class Registry:
         now_ns: int | None = None,
         from_ns: int = 0,
     ) -> str:
-        """Registers a sensor and returns its token, which is stored only as a salted hash and never shown again.
+        """Registers a sensor and returns its token, which is kept as a salted hash and never shown again.
 
         Args:
             sensor: Its id, as the batch format limits it.
-            monitored: The networks it monitors (`198.51.100.0/28`, `2001:db8::/64`; an address alone is a network of
-                one). At least one; none may overlap another.
+            monitored: The networks it monitors (`198.51.100.0/28`, `2001:db8::/64`; an address alone is a
+                network of one). At least one; none may overlap another.
             groups: The groups it belongs to.
             now_ns: The time of the registration; None: now.
             from_ns: From when it has monitored them. 0: always, so that captures of the past are taken.
 
         Raises:
-            RegistryError: The id is taken or malformed, or a network is malformed, has host bits set or overlaps.
+            RegistryError: The id is taken or malformed, or a network is malformed, has host bits set or
+                overlaps.
         """
         moment = time.time_ns() if now_ns is None else now_ns
         _require_id(sensor)
@@ -124,7 +125,8 @@ class Registry:
         A network that is in both goes on in its old registration.
 
         Raises:
-            RegistryError: No such sensor, a malformed network, or a registration that begins later than `from_ns`.
+            RegistryError: No such sensor, a malformed network, or a registration that begins later than
+                `from_ns`.
         """
         networks = set(_networks(monitored))
         rows = REGISTRATIONS.c
@@ -149,7 +151,7 @@ class Registry:
             _register(connection, sensor, sorted(networks, key=_order), from_ns)
 
     def rotate(self, sensor: str, *, now_ns: int | None = None, overlap_ns: int = DAY_NS) -> str:
-        """Returns a new token; the ones before it hold for `overlap_ns` more, so that no upload fails meanwhile.
+        """Returns a new token; those before it hold for `overlap_ns` more, so that no upload fails.
 
         Raises:
             RegistryError: No such sensor.

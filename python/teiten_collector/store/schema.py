@@ -74,8 +74,8 @@ TOKENS: Final = Table(
     Column("expires_ns", BigInteger),
 )
 
-# No foreign key from here to `sensors`: whether a sensor may send is decided at the door, and a ledger that is made
-# again from the journal must not depend on who is registered now.
+# No foreign key from here to `sensors`: whether a sensor may send is decided at the door, and a ledger that
+# is made again from the journal must not depend on who is registered now.
 EPOCHS: Final = Table(
     "epochs",
     METADATA,
@@ -89,7 +89,7 @@ GROUPS: Final = Table(
     METADATA,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("opened_ns", BigInteger, nullable=False),
-    Column("stored_ns", BigInteger),
+    Column("stored_ns", BigInteger, index=True),
     Column("country_database", String(255), nullable=False),
     Column("network_database", String(255), nullable=False),
 )

@@ -44,7 +44,7 @@ UNUSABLE: Final = frozenset("%[]\\^|")
 """Characters that deltalake 1.6 misreads in the path of a table (it takes a path for a URL)."""
 
 MAX_DAYS: Final = 4000
-"""Different days a batch's rows may fall into: a file is made for each, and eleven years is no sensor's minute."""
+"""Different days a batch's rows may fall into, because a file is made for each; eleven years are enough."""
 
 
 class UnfitBatchError(InputError):
@@ -107,7 +107,7 @@ class Store:
         """
         if unusable := UNUSABLE.intersection(str(directory.absolute())):
             raise ConfigurationError(
-                f"{directory} has {' '.join(sorted(unusable))} in its path, which the tables' library cannot name",
+                f"its path has {' '.join(sorted(unusable))}, which the tables' library misreads: {directory}",
                 place="[store] directory",
                 remedy="choose another directory",
             )
@@ -126,7 +126,8 @@ class Store:
     def recover(self) -> int:
         """Writes journaled batches down that a crash kept from the ledger; how many. Called by `open`.
 
-        Looks at segments whose writer is gone, each once. Groups that were begun are finished by the next intake.
+        Looks at segments whose writer is gone, each once. Groups that were begun are finished by the next
+        intake.
         """
         found = 0
         with exclusive(self.directory / "recovery.lock"):
@@ -145,8 +146,9 @@ class Store:
     def admit(self, batch: Batch, body: bytes, digest: bytes, received_ns: int) -> Verdict:
         """Makes a batch durable and decides once: the one way in, for the network and for `import`.
 
-        Whether the sensor may send it (its token, its addresses) is decided before. When New or Repeat is returned the
-        batch is on disk, and may be acknowledged. Blocks for a sync, which waiting threads share.
+        Whether the sensor may send it (its token, its addresses) is decided before. When New or Repeat is
+        returned the batch is on disk, and may be acknowledged. Blocks for a sync, which waiting threads
+        share.
 
         Args:
             batch: The decoded batch.
@@ -168,8 +170,7 @@ class Store:
 
     def waiting(self) -> int:
         """How many admitted batches have not reached the tables yet."""
-        count = self.ledger.count()
-        return count[State.JOURNALED] + count[State.GROUPED]
+        return self.ledger.waiting()
 
     @contextmanager
     def writing_tables(self) -> Iterator[Tables]:
@@ -179,7 +180,7 @@ class Store:
             yield self.tables
 
     def check(self) -> tuple[Finding, ...]:
-        """Holds ledger and tables against one another, batch by batch: rows and packets. Empty: they agree."""
+        """Holds ledger and tables against each other, batch by batch: rows and packets. Empty: they agree."""
         with exclusive(self.directory / "intake.lock"), Engine(self.directory) as engine:
             return tuple(_compare(self.ledger, engine))
 
@@ -206,7 +207,8 @@ class Store:
             try:
                 self.journal.read(position)
             except DamagedEntryError:
-                # Not in the ledger, so never acknowledged: what a power failure left of an entry that was not synced.
+                # Not in the ledger, so never acknowledged: what a power failure left of an entry that was not
+                # synced.
                 continue
             found += isinstance(self.ledger.record(entry, position), New)
         return found
@@ -222,15 +224,13 @@ def _require_fit(batch: Batch) -> None:
         )
 
 
-_STATED: Final = pa.schema(
-    [
-        ("sensor", pa.string()),
-        ("epoch", pa.int64()),
-        ("sequence", pa.int32()),
-        ("entries", pa.int64()),
-        ("packets", pa.int64()),
-    ]
-)
+_STATED: Final[list[tuple[str, pa.DataType]]] = [
+    ("sensor", pa.string()),
+    ("epoch", pa.int64()),
+    ("sequence", pa.int32()),
+    ("entries", pa.int64()),
+    ("packets", pa.int64()),
+]
 
 _SUMS: Final = """
     SELECT sensor, epoch, sequence, sum(entries) AS entries, sum(packets) AS packets FROM (
@@ -246,7 +246,7 @@ _COMPARED: Final = f"""
     FROM stated l FULL JOIN ({_SUMS}) t USING (sensor, epoch, sequence)
     WHERE l.entries IS DISTINCT FROM t.entries
         OR l.packets IS DISTINCT FROM t.packets % 9223372036854775808
-    ORDER BY 1, 2, 3"""
+    ORDER BY 1, 2, 3"""  # noqa: S608 - no part comes from outside
 
 
 def _compare(ledger: Ledger, engine: Engine) -> Iterator[Finding]:
@@ -267,17 +267,17 @@ def _compare(ledger: Ledger, engine: Engine) -> Iterator[Finding]:
             }
             for row in ledger.each(State.STORED)
         ],
-        schema=_STATED,
+        schema=pa.schema(_STATED),
     )
-    for row in engine.query(_COMPARED, tables={"stated": stated_rows}).to_pylist():
-        subject = f"{row['sensor']}/{row['epoch']}/{row['sequence']}"
-        stated = f"{row['stated_rows']} rows, {row['stated_packets']} packets"
-        present = f"{row['rows']} rows, {row['packets']} packets"
-        if row["rows"] is None:
+    for found in engine.query(_COMPARED, tables={"stated": stated_rows}).to_pylist():
+        subject = f"{found['sensor']}/{found['epoch']}/{found['sequence']}"
+        stated = f"{found['stated_rows']} rows, {found['stated_packets']} packets"
+        present = f"{found['rows']} rows, {found['packets']} packets"
+        if found["rows"] is None:
             yield Finding(
                 "missing", subject, f"the ledger has it stored ({stated}), the tables have nothing of it"
             )
-        elif row["stated_rows"] is None:
+        elif found["stated_rows"] is None:
             yield Finding("strange", subject, f"the tables have it ({present}), the ledger has it not stored")
         else:
             yield Finding("differs", subject, f"the ledger states {stated}, the tables have {present}")

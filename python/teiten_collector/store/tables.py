@@ -1,18 +1,18 @@
-"""The fact tables: Delta Lake, partitioned by UTC day, written in group commits that reach each table exactly once.
+"""The fact tables: Delta Lake, partitioned by UTC day, written in groups that reach each table exactly once.
 
 Exactly once
-    Each commit carries the transaction (store's identity, group number). A group that is repeated after a crash is left
-    out where the table has its transaction already.
+    Each commit carries the transaction (store's identity, group number). A group that is repeated after a
+    crash is left out where the table has its transaction already.
 
 On disk
-    The writer does not sync. After each commit the new files, the log entry and their directories are synced here; then
-    `snapshot.json` is replaced, durably, with the versions now whole. A version above the snapshot's that is found at
-    start was perhaps never synced: `repair` reads it whole, and takes it back where that fails. Its group is then
-    written again, because it was not marked stored.
+    The writer does not sync. After each commit the new files, the log entry and their directories are synced
+    here; then `snapshot.json` is replaced, durably, with the versions now whole. A version above the
+    snapshot's that is found at start was perhaps never synced: `prepare` reads it whole, and takes it back
+    where that fails. Its group is then written again, because it was not marked stored.
 
 Readers
-    `snapshot.json` names one version of each table, all of whole groups. Readers take the files of these versions
-    and need no lock. Removed files stay for `RETENTION_HOURS`.
+    `snapshot.json` names one version of each table, all of whole groups. Readers take the files of these
+    versions and need no lock. Removed files stay for `RETENTION_HOURS`.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Tables:
         self._known: dict[str, Version] = {}
 
     def prepare(self) -> None:
-        """Makes tables that are absent, adds columns that older ones lack, and takes back what a power failure tore.
+        """Makes absent tables, adds columns that older ones lack, takes back what a power failure tore.
 
         Raises:
             StoreError: A table cannot be read, or is of a later program.
@@ -106,9 +106,10 @@ class Tables:
             self._publish()
 
     def append(self, application: str, group: int, rows: Mapping[str, pa.Table]) -> Iterator[str]:
-        """Writes a group's rows, table after table, each once; yields a table's name when its rows are on disk.
+        """Writes a group's rows, table by table, each once; yields a table's name when its rows are on disk.
 
-        The caller runs it to the end, then `publish`es. Where a table has the group already its rows are left out.
+        The caller runs it to the end, then `publish`es. Where a table has the group already its rows are left
+        out.
         """
         for name in SCHEMAS:
             if rows[name].num_rows:
@@ -143,7 +144,7 @@ class Tables:
         return removed
 
     def vacuum(self, *, retention_hours: int = RETENTION_HOURS) -> dict[str, int]:
-        """Deletes files that no current version names and that are older than the retention; how many of each table."""
+        """Deletes files that no current version names and that outlived the retention; how many by table."""
         deleted = {}
         for name in SCHEMAS:
             with _reported(self._path(name)):
@@ -181,7 +182,8 @@ class Tables:
                 schema,
                 partition_by=["day"],
                 post_commithook_properties=_NO_HOOKS,
-                # Removed files and log entries: see the module's header. Statistics of the columns that queries prune by.
+                # Removed files and log entries: see the module's header. Statistics of the columns that
+                # queries prune by.
                 configuration={
                     "delta.dataSkippingStatsColumns": "minute,sensor,epoch,sequence,start_ns,end_ns"
                 }

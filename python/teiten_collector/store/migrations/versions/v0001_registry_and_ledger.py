@@ -78,6 +78,7 @@ def _ledger() -> None:
         sa.Column("network_database", sa.String(255), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_groups"),
     )
+    op.create_index("ix_groups_stored_ns", "groups", ["stored_ns"])
     op.create_table(
         "batches",
         sa.Column("arrival", SERIAL, nullable=False),
