@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from enum import IntEnum
@@ -63,6 +64,7 @@ class Ledger:
     def __init__(self, database: SqlEngine) -> None:
         """Works on a migrated database."""
         self._database = database
+        self._turn = threading.Lock()
 
     def collector(self) -> str:
         """This store's identity, drawn when first asked for."""
@@ -89,7 +91,8 @@ class Ledger:
         """
         for _ in range(2):
             try:
-                with writing(self._database) as connection:
+                # Threads of one process take turns here: SQLite lets them wait by sleeping, up to 0.1 s a time.
+                with self._turn, writing(self._database) as connection:
                     return _record(connection, entry, position)
             except IntegrityError:
                 # Another one wrote the same key or epoch between the question and the answer: ask again.
@@ -168,7 +171,7 @@ class Ledger:
         return ("", "") if row is None else (row.country_database, row.network_database)
 
     def waiting(self) -> int:
-        """How many batches have not reached the tables yet; costs in proportion to them, not to the ledger."""
+        """How many batches have not reached the tables; costs in proportion to them, not to the ledger."""
         states = (State.JOURNALED, State.GROUPED)
         with reading(self._database) as connection:
             count = connection.scalar(
