@@ -91,7 +91,7 @@ class Ledger:
         """
         for _ in range(2):
             try:
-                # Threads of one process take turns here: SQLite lets them wait by sleeping, up to 0.1 s a time.
+                # Threads of one process take turns here: SQLite makes them wait by sleeping, up to 0.1 s.
                 with self._turn, writing(self._database) as connection:
                     return _record(connection, entry, position)
             except IntegrityError:
