@@ -22,7 +22,7 @@ build: $(VENV)/.built ## Everything into .venv, release profile
 
 .PHONY: demo
 demo: build ## A collector, three agents, a month of 2009, the report (CAPTURES=DIRECTORY: of real captures)
-	$(BIN)/python tests/demo/demo.py $(if $(CAPTURES),--captures "$(CAPTURES)")
+	$(BIN)/python -m tests.demo.demo $(if $(CAPTURES),--captures "$(CAPTURES)")
 
 .PHONY: test
 test: build ## Every test: Rust, then Python
@@ -46,7 +46,7 @@ format: build ## Let rustfmt and ruff set the code
 
 .PHONY: bench
 bench: build ## Packets per second, beside a walk without counting, in one run (tests/benchmarks/README.md)
-	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python -m tests.benchmarks.run
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Renew the locked Python dependencies from pyproject.toml

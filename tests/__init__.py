@@ -1,0 +1,1 @@
+"""Tests, by area; what they share stands beside this file."""

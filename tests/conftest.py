@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("quick", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "quick", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("thorough", max_examples=5000, deadline=timedelta(seconds=5))
 settings.load_profile(os.environ.get("TEITEN_HYPOTHESIS", "quick"))
 
@@ -20,8 +22,8 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 def shared() -> Path:
     """The folder `shared` beside this checkout, with real captures and rule sets.
 
-    A clone elsewhere has none: tests that need it skip there and say so. In CI its absence is a failure, so that no run
-    passes by having tested nothing.
+    A clone elsewhere has none: tests that need it skip there and say so. In CI its absence is a failure, so
+    that no run passes by having tested nothing.
     """
     if SHARED.is_dir():
         return SHARED

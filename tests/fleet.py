@@ -1,6 +1,7 @@
 """A collector and its sensors, really running: the programs as installed, over loopback, in one folder.
 
-The demo, the end-to-end tests and the torture share this. Nothing is mocked, and every process is ended by its own id.
+The demo, the end-to-end tests and the torture share this. Nothing is mocked, and every process is ended by
+its own id.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def run(
     """Run one command to its end and hand back what it printed.
 
     Raises:
-        CommandFailedError: the exit code was not `expect` (None: any will do); the message holds its standard error.
+        CommandFailedError: the exit code was not `expect` (None: any will do); it holds the standard error.
     """
     done = subprocess.run(
         [program, *map(str, arguments)], check=False, capture_output=True, input=stdin, timeout=timeout
@@ -75,12 +76,21 @@ class Sensor:
 class Collector:
     """One collector's folder, and its process while it serves."""
 
-    def __init__(self, directory: Path, *, country_database: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        country_database: Path | None = None,
+        access_groups: Sequence[str] = (),
+        signature_groups: Sequence[str] = (),
+    ) -> None:
         """Write the configuration; nothing is started. The port is chosen at the first start, and kept."""
         directory.mkdir(parents=True, exist_ok=True)
-        self.directory = directory
+        self.directory = directory = directory.resolve()
         self.configuration = directory / "collector.toml"
         self.country_database = country_database
+        self.access_groups = list(access_groups)
+        self.signature_groups = list(signature_groups)
         self.port = 0
         self._configure()
         self._process: subprocess.Popen[str] | None = None
@@ -92,7 +102,9 @@ class Collector:
             f'[server]\nlisten = "127.0.0.1:{self.port}"\n\n'
             f"[store]\ndirectory = {json.dumps(str(self.directory / 'store'))}\n\n"
             f"[geo]\ncountry_database = {json.dumps(database)}\n\n"
-            '[report]\ntimezone = "Asia/Tokyo"\nlanguage = "ja"\n',
+            '[report]\ntimezone = "Asia/Tokyo"\nlanguage = "ja"\n'
+            f"access_groups = {json.dumps(self.access_groups)}\n"
+            f"signature_groups = {json.dumps(self.signature_groups)}\n",
             encoding="utf-8",
         )
 

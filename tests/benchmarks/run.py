@@ -1,7 +1,8 @@
 """`make bench`: how fast a sensor counts, beside the same walk without counting, in one run.
 
-Each round runs every contender once, so that a slow spell of the machine falls on all of them; what is printed is the
-median of the rounds and the ratio to the walk in the same run. tests/benchmarks/README.md says how to read it.
+Each round runs every contender once, so that a slow spell of the machine falls on all of them; what is
+printed is the median of the rounds and the ratio to the walk in the same run. tests/benchmarks/README.md says
+how to read it.
 """
 
 from __future__ import annotations
@@ -136,7 +137,9 @@ def main() -> None:
     path = make_flood(arguments.packets, arguments.sources)
     walk(path)  # the file into the page cache, for all of them alike
     results = measure(path, arguments.packets, arguments.rounds)
-    print(f"{arguments.packets:,} packets, {arguments.sources:,} sources, one core, {arguments.rounds} rounds")
+    print(
+        f"{arguments.packets:,} packets, {arguments.sources:,} sources, one core, {arguments.rounds} rounds"
+    )
     print(f"{'':32}{'million packets/s':>18}{'times the walk':>16}{'peak MiB':>10}")
     for result in results:
         peak = "" if result.peak_resident_mebibytes is None else f"{result.peak_resident_mebibytes:.0f}"
@@ -145,7 +148,9 @@ def main() -> None:
         )
     record = WORK / "results.json"
     record.write_text(
-        json.dumps({"packets": arguments.packets, "results": [asdict(result) for result in results]}, indent=1)
+        json.dumps(
+            {"packets": arguments.packets, "results": [asdict(result) for result in results]}, indent=1
+        )
     )
     print(f"figures kept in {record}")
 

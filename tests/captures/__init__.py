@@ -1,0 +1,1 @@
+"""Real captures against another program's counts."""

@@ -1,0 +1,1 @@
+"""Real agents and a real collector on loopback."""

@@ -25,6 +25,7 @@ class Scenario:
 
     @property
     def country_database(self) -> Path:
+        """The countries of the scenario's own address blocks."""
         return self.directory / "country.mmdb"
 
     def enrol(self, collector: Collector) -> dict[str, Sensor]:

@@ -17,9 +17,7 @@ def counts(rows: list[dict[str, Any]], field: str = "count") -> dict[str, int]:
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
-def test_ports_countries_and_rates_equal_the_plan(
-    collector: Collector, small: Scenario, family: str
-) -> None:
+def test_ports_countries_and_rates_equal_the_plan(collector: Collector, small: Scenario, family: str) -> None:
     for identity, sensor in small.enrol(collector).items():
         sensor.replay(*small.replay_arguments(identity))
     report = collector.report("2024-03-03", "--compare", "2024-03-01..2024-03-02")
