@@ -105,7 +105,7 @@ def batch(  # noqa: PLR0913 - everything a batch has, by name
 
 def made_up(sequence: int, *, sensor: str = "tokyo-01", rows: int = 20) -> Batch:
     """A batch of every kind of row over two days, the same for the same numbers."""
-    chance = random.Random(f"{sensor}/{sequence}/{rows}")  # noqa: S311 - repeatable on purpose
+    chance = random.Random(f"{sensor}/{sequence}/{rows}")
     minute = AUGUST + sequence
 
     def some(count: int, bits: int) -> list[tuple[int, int, int]]:
