@@ -32,7 +32,6 @@ class Measurement:
     seconds: list[float]
     packets_per_second: float
     ratio_to_walk: float
-    peak_resident_mebibytes: float | None
 
 
 def make_flood(packets: int, sources: int) -> Path:
@@ -79,20 +78,10 @@ def count_in_process(path: Path) -> int:
 
 def count_command(path: Path) -> int:
     """`teiten-agent count --json` as a user starts it, the interpreter's start included."""
-    return counted_by_command(path)[0]
-
-
-def counted_by_command(path: Path) -> tuple[int, float]:
-    """Packets that the command counted, and the peak resident memory of its process in MiB."""
-    with subprocess.Popen([BIN / "teiten-agent", "count", "--json", path], stdout=subprocess.PIPE) as process:
-        if process.stdout is None:
-            raise SystemExit("the command's output is not to be had")
-        output = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"teiten-agent count ended with {process.returncode}")
-    return int(json.loads(output)["packets"]), usage.ru_maxrss / 1024
+    done = subprocess.run(
+        [BIN / "teiten-agent", "count", "--json", path], check=True, capture_output=True, text=True
+    )
+    return int(json.loads(done.stdout)["packets"])
 
 
 CONTENDERS: tuple[tuple[str, Callable[[Path], int]], ...] = (
@@ -113,16 +102,14 @@ def measure(path: Path, packets: int, rounds: int) -> list[Measurement]:
             if seen != packets:
                 raise SystemExit(f"{name} saw {seen} of {packets} packets")
     floor = statistics.median(seconds[CONTENDERS[0][0]])
-    peak = counted_by_command(path)[1]
     return [
         Measurement(
             name,
             times,
             packets / statistics.median(times),
             statistics.median(times) / floor,
-            peak if contender is count_command else None,
         )
-        for (name, contender), times in zip(CONTENDERS, seconds.values(), strict=True)
+        for (name, _), times in zip(CONTENDERS, seconds.values(), strict=True)
     ]
 
 
@@ -140,12 +127,9 @@ def main() -> None:
     print(
         f"{arguments.packets:,} packets, {arguments.sources:,} sources, one core, {arguments.rounds} rounds"
     )
-    print(f"{'':32}{'million packets/s':>18}{'times the walk':>16}{'peak MiB':>10}")
+    print(f"{'':32}{'million packets/s':>18}{'times the walk':>16}")
     for result in results:
-        peak = "" if result.peak_resident_mebibytes is None else f"{result.peak_resident_mebibytes:.0f}"
-        print(
-            f"{result.name:32}{result.packets_per_second / 1e6:18.2f}{result.ratio_to_walk:16.1f}{peak:>10}"
-        )
+        print(f"{result.name:32}{result.packets_per_second / 1e6:18.2f}{result.ratio_to_walk:16.1f}")
     record = WORK / "results.json"
     record.write_text(
         json.dumps(
