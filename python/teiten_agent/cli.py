@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     _add_count(commands)
     _add_replay(commands)
+    _add_run(commands)
     _add_check(commands)
     _add_config(commands)
     _add_spool(commands)
@@ -147,6 +148,11 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--no-upload", dest="upload", action="store_false", help="leave the batches in the spool"
     )
     _json_option(replay)
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _command(commands, "run", "capture until SIGTERM, which drains and spools", _run_service)
+    _config_option(run)
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -241,6 +247,14 @@ def _replay(options: argparse.Namespace) -> ExitCode:
             f" {_delivered(outcome.delivery)}, {outcome.waiting} waiting in the spool"
         )
     return max(_report_faults(outcome.faults), _report_delivery(outcome.delivery))
+
+
+def _run_service(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.log import Log  # noqa: PLC0415  # as above
+    from teiten_agent.service import run  # noqa: PLC0415  # as above
+
+    run(config.load(options.config), Log())
+    return ExitCode.DONE
 
 
 def _check(options: argparse.Namespace) -> ExitCode:

@@ -22,9 +22,9 @@ MAY_IMPORT = {
 # The rooms of a package by floor, from the ground up: a room uses only what stands below it.
 FLOORS = {
     "teiten_agent": [
-        {"_core", "config", "errors", "progress"},
-        {"rules", "captures", "observe", "spool"},
-        {"uplink"},
+        {"_core", "config", "errors", "log", "notify", "progress"},
+        {"rules", "captures", "live", "observe", "spool"},
+        {"uplink", "watch"},
         {"service", "replay", "count", "check", "status"},
         {"cli"},
     ],

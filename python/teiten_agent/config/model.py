@@ -123,7 +123,7 @@ class Capture:
         example=8,
     )
     promiscuous: bool = _option(
-        english="Whether to take frames addressed to other hosts, as a port that mirrors others' traffic needs.",
+        english="Whether to take frames addressed to other hosts, as on a mirror port.",
         japanese="他のホスト宛てのフレームも取り込むか。ミラーポートでの観測に必要。",
         kind=Switch(),
         default=False,

@@ -1,0 +1,48 @@
+"""Event lines of the service: `key=value` on standard error, one event a line (logfmt)."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from datetime import UTC, datetime
+from enum import Enum
+from typing import TextIO
+
+
+class Level(Enum):
+    """How much an event matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+class Log:
+    """Where events go; threads may share it."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """Write to a stream, by default standard error."""
+        self._stream = sys.stderr if stream is None else stream
+        self._lock = threading.Lock()
+
+    def info(self, event: str, **fields: object) -> None:
+        """Something happened that belongs to the service's work."""
+        self._write(Level.INFO, event, fields)
+
+    def warning(self, event: str, **fields: object) -> None:
+        """Something happened that someone should see to."""
+        self._write(Level.WARNING, event, fields)
+
+    def _write(self, level: Level, event: str, fields: dict[str, object]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        known = {"time": now, "level": level.value, "event": event, **fields}
+        line = " ".join(f"{key}={_quoted(str(value))}" for key, value in known.items())
+        with self._lock:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+
+
+def _quoted(text: str) -> str:
+    """A value as it is where that is plain, else as a JSON string."""
+    plain = text.isascii() and text.isprintable() and text and not set(text) & set(' "=\\')
+    return text if plain else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,263 @@
+"""`teiten-agent run`: capture until SIGTERM, batches into the spool, the spool to the collector.
+
+Three threads, so that none waits for another's slowness:
+
+===========  =========================================================================================
+`capture`    owns interface and observer; waits for packets and counts them without the interpreter
+main         takes closed intervals, makes batches, stores them durably; handles signals; feeds systemd
+`upload`     sends what waits in the spool, tries again later, gives up what is too old
+===========  =========================================================================================
+
+What is lost when: SIGTERM and SIGINT drain the interface and store the open interval. SIGKILL or a power cut
+lose what is not stored yet: the open interval, and at most `_MOST_WAITING` + 1 closed ones if the disk lags
+behind. A slow disk makes the capture thread wait, and then the kernel drops and counts; a full one costs
+whole batches, which later batches count. Time that was not observed is in no batch's spans.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from teiten_agent.errors import AgentError, CannotWriteError
+from teiten_agent.live import open_source
+from teiten_agent.notify import ServiceManager
+from teiten_agent.observe import CountingSettings, batch_of
+from teiten_agent.spool.shared import LIVE, SharedSpool
+from teiten_agent.uplink import Uplink, deliver
+from teiten_agent.watch import Observation, Watch
+from teiten_protocol import BatchKey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from teiten_agent.config import Configuration
+    from teiten_agent.log import Log
+
+_MOST_WAITING = 4
+"""Closed intervals that may wait for the main thread; each holds up to a table's rows."""
+
+_LOOK_SECONDS = 1.0
+"""How often the main thread looks up while nothing comes: far below any sensible `WatchdogSec`."""
+
+_RETRY_SECONDS = 30.0
+"""Pause of the upload thread after the collector did not answer; each attempt has its own back-off."""
+
+_GOODBYE_SECONDS = 3.0
+"""How long the end waits for an upload under way; what is not acknowledged by then is sent again."""
+
+_DAY_SECONDS = 86_400
+
+
+def run(configuration: Configuration, log: Log) -> None:
+    """Capture until SIGTERM or SIGINT, then drain and store.
+
+    Raises:
+        AgentError: Something that would not mend by itself, before anything was captured; or the capture
+            thread failed, after what it had counted was stored.
+    """
+    uplink = _Uploads.uplink_of(configuration)
+    spool_settings = configuration.spool
+    spool = SharedSpool(
+        Path(spool_settings.directory),
+        spool_settings.max_megabytes,
+        lambda said: log.warning("spool", said=said),
+    )
+    with spool:
+        _Service(configuration, spool, log).run(uplink)
+
+
+class _Service:
+    """One run: an epoch, and the threads that fill it."""
+
+    def __init__(self, configuration: Configuration, spool: SharedSpool, log: Log) -> None:
+        self._configuration = configuration
+        self._spool = spool
+        self._log = log
+        self._settings = CountingSettings.of(configuration)
+        self._manager = ServiceManager()
+        self._intervals: queue.Queue[Observation | BaseException | None] = queue.Queue(_MOST_WAITING)
+        self._sequence = 0
+        self._lost: Counter[str] = Counter()
+
+    def run(self, uplink: Uplink | None) -> None:
+        """See `run` of this module."""
+        capture = self._configuration.capture
+        epoch = _new_epoch()
+        sensor = self._configuration.sensor.id
+        self._spool.begin(epoch, sensor, {**self._settings.document(), **LIVE}, self._settings.digest())
+        key = BatchKey(sensor, epoch, 0)
+        watch = Watch(lambda: open_source(capture), self._settings, self._intervals.put, self._log)
+        uploads = _Uploads(self._configuration, self._spool, uplink, self._log)
+        with _stopping_on_signals(watch.stop):
+            watch.start()
+            uploads.start()
+            self._manager.ready()
+            self._log.info(
+                "start",
+                sensor=sensor,
+                epoch=f"{epoch:016x}",
+                interface=capture.interface,
+                source=capture.source,
+            )
+            failure = self._store_all(key, watch, uploads)
+        self._manager.stopping()
+        uploads.stop()
+        with _said(self._log, "spool"):
+            self._spool.complete(epoch, self._sequence)
+        self._log.info("stop", batches=self._sequence, waiting=len(self._spool.waiting()), **self._lost)
+        if failure is not None:
+            raise failure
+
+    def _store_all(self, key: BatchKey, watch: Watch, uploads: _Uploads) -> BaseException | None:
+        """Store every interval until the capture thread has ended; return what ended it early."""
+        fed = -1
+        while True:
+            if watch.progress != fed:
+                fed = watch.progress
+                self._manager.alive()
+            try:
+                item = self._intervals.get(timeout=_LOOK_SECONDS)
+            except queue.Empty:
+                continue
+            if item is None or isinstance(item, BaseException):
+                return item
+            if self._store(key, item):
+                uploads.wake()
+
+    def _store(self, key: BatchKey, observation: Observation) -> bool:
+        """Store one interval; if that cannot be done, count it as lost and go on."""
+        batch = batch_of(
+            replace(key, sequence=self._sequence), self._settings.digest(), [observation.interval]
+        )
+        counters = Counter(batch.counters)
+        counters.update(observation.counters)
+        counters.update(self._lost)
+        batch = replace(batch, counters=dict(counters))
+        try:
+            self._spool.store(batch)
+        except CannotWriteError as error:
+            self._lost["lost.unwritable_batches"] += 1
+            self._lost["lost.unwritable_packets"] += batch.counters["packets"] + observation.counters.get(
+                "kernel_dropped", 0
+            )
+            self._log.warning(
+                "batch_lost", sequence=self._sequence, said=error.what, remedy=error.remedy, **self._lost
+            )
+            return False
+        self._log.info(
+            "batch",
+            sequence=self._sequence,
+            cause=observation.interval.cause,
+            packets=batch.counters["packets"],
+            counted=batch.counters["counted"],
+            dropped=observation.counters.get("kernel_dropped", 0),
+        )
+        self._sequence += 1
+        self._lost.clear()
+        return True
+
+
+class _Uploads:
+    """The thread that sends what waits in the spool."""
+
+    def __init__(
+        self, configuration: Configuration, spool: SharedSpool, uplink: Uplink | None, log: Log
+    ) -> None:
+        self._oldest_seconds = configuration.spool.max_age_days * _DAY_SECONDS
+        self._spool = spool
+        self._uplink = uplink
+        self._log = log
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        # A daemon, because an answer may take a minute: ending in its midst costs nothing.
+        self._thread = threading.Thread(target=self._work, name="upload", daemon=True)
+
+    @staticmethod
+    def uplink_of(configuration: Configuration) -> Uplink | None:
+        """The collector, if one is configured.
+
+        Raises:
+            ConfigurationError: The token or the own CA cannot be used.
+        """
+        return Uplink(configuration.uplink) if configuration.uplink.collector else None
+
+    def start(self) -> None:
+        """Send what waits from runs before, then whatever comes."""
+        self._wake.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is a new batch."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Send no more, and wait a moment for what is under way."""
+        self._stopped.set()
+        self._wake.set()
+        self._thread.join(_GOODBYE_SECONDS)
+
+    def _work(self) -> None:
+        while not self._stopped.is_set():
+            self._wake.wait(_RETRY_SECONDS)
+            self._wake.clear()
+            if self._stopped.is_set():
+                return
+            with _said(self._log, "spool"):
+                for entry in self._spool.expire(self._oldest_seconds):
+                    self._log.warning("batch_expired", batch=entry.name)
+            if self._uplink is not None:
+                self._deliver(self._uplink)
+
+    def _deliver(self, uplink: Uplink) -> None:
+        try:
+            delivery = deliver(self._spool, uplink, lambda said: self._log.warning("refused", said=said))
+        except AgentError as error:
+            self._log.warning("upload_failed", said=error.what, retry_seconds=int(_RETRY_SECONDS))
+            self._stopped.wait(_RETRY_SECONDS)
+            self._wake.set()
+            return
+        if delivery.acknowledged:
+            self._log.info("uploaded", acknowledged=delivery.acknowledged, repeats=delivery.repeats)
+
+
+def _new_epoch() -> int:
+    """An epoch that no start had before, in the order of starts while the clock is right.
+
+    Nanoseconds since 1970, the last 16 bits (65 microseconds) by chance: a board without a clock of its own
+    begins every start in the same second.
+    """
+    return (time.time_ns() & 0x7FFF_FFFF_FFFF_0000) | int.from_bytes(os.urandom(2), "big")
+
+
+@contextmanager
+def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
+    """Set an event on SIGTERM and SIGINT."""
+
+    def handle(_: int, __: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _said(log: Log, event: str) -> Iterator[None]:
+    """Say an error, and go on."""
+    try:
+        yield
+    except AgentError as error:
+        log.warning(event, said=error.what, remedy=error.remedy)

@@ -1,0 +1,239 @@
+"""The thread that captures: it owns interface, observer and clock, and gives closed intervals away.
+
+Time
+    Packets are stamped by the kernel's clock. Intervals close by it: by the next packet, or, where none
+    comes, `_GRACE_NS` after their end. When the clock leaps (against the monotonic one: it was set, or the
+    machine slept), the observation ends where the old clock stood and a new one begins where the new one stands: time
+    between is observed by nobody. Smaller steps show in the core's counters `time_backward` and `time_ahead`.
+
+Stalls
+    A loop that did not come round for `_STALL_NS` is counted and said. Packets that the kernel says to have
+    given and that no wait shows for `_SILENCE_NS` mean a ring out of step: it is opened anew.
+
+Interface
+    When it goes down or away, the observation ends; it is tried again every second, and a new observation
+    begins when it is back.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from teiten_agent.errors import AgentError
+from teiten_agent.live import LostError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from teiten_agent import _core
+    from teiten_agent.live import Source
+    from teiten_agent.log import Log
+    from teiten_agent.observe import CountingSettings
+
+_SECOND_NS = 1_000_000_000
+
+_END_NS = 7_258_118_400 * _SECOND_NS
+"""2200-01-01, the end of the times that the core takes: observations have no end known before."""
+
+_FRAMES_AT_ONCE = 1 << 17
+"""Packets between two looks at clock and signals: some ten milliseconds of work."""
+
+_GRACE_NS = _SECOND_NS // 2
+"""How late a packet may come out of the kernel, which keeps it a tenth of a second: several times that."""
+
+_LEAP_NS = 2 * _SECOND_NS
+"""A clock that moves this much against the monotonic one was set; slewing moves 500 millionths at most."""
+
+_STALL_NS = 5 * _SECOND_NS
+_SILENCE_NS = 5 * _SECOND_NS
+
+_DRAIN_NS = 2 * _SECOND_NS
+"""How long draining may take where the source cannot be sealed."""
+
+_SILENT_WAITS = 3
+"""Waits in vain after which a sealed source is empty: each is as long as the kernel keeps a block."""
+
+_REOPEN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """An interval, and what was counted beside it.
+
+    Attributes:
+        interval: What the core counted.
+        counters: What kernel, source and this thread counted, by the counters' names in a batch.
+    """
+
+    interval: _core.Interval
+    counters: dict[str, int]
+
+
+class Watch:
+    """The capture thread."""
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        settings: CountingSettings,
+        give: Callable[[Observation | BaseException | None], None],
+        log: Log,
+    ) -> None:
+        """Name the parts; nothing is opened.
+
+        Args:
+            open_source: Opens the interface; called again when it was lost.
+            settings: How to count.
+            give: Takes each closed interval; at the end None, or what ended the thread early. May block.
+            log: Where events go.
+        """
+        self.stop = threading.Event()
+        """Set it to have the thread drain and end."""
+        self.progress = 0
+        """Rises with every round of the loop; what is still the same a while later does not capture."""
+        self._open_source = open_source
+        self._settings = settings
+        self._give = give
+        self._log = log
+        self._source: Source | None = None
+        self._counters: Counter[str] = Counter()
+        self._thread = threading.Thread(target=self._work, name="capture", daemon=True)
+
+    def start(self) -> None:
+        """Open the interface and begin.
+
+        Raises:
+            AgentError: The interface cannot be captured from.
+        """
+        self._source = self._open_source()
+        self._thread.start()
+
+    def _work(self) -> None:
+        end: BaseException | None = None
+        try:
+            while not self.stop.is_set():
+                source = self._source or self._reopen()
+                if source is not None:
+                    self._source = None
+                    self._observe(source)
+                    source.close()
+        except BaseException as error:  # noqa: BLE001  # the main thread raises it
+            end = error
+        self._give(end)
+
+    def _reopen(self) -> Source | None:
+        """Try to open the interface again, after a pause; None if that failed."""
+        self.progress += 1
+        self.stop.wait(_REOPEN_SECONDS)
+        if self.stop.is_set():
+            return None
+        try:
+            source = self._open_source()
+        except AgentError:
+            return None
+        self._log.info("interface_back")
+        return source
+
+    def _observe(self, source: Source) -> None:
+        """Observe until told to stop, or until the interface is lost or out of step."""
+        clock = _Clock()
+        observer = self._observer(clock)
+        while True:
+            self.progress += 1
+            if clock.leapt():
+                self._counters["clock_leaps"] += 1
+                self._log.warning("clock_leap", seconds=round(clock.leap_ns / _SECOND_NS, 3))
+                self._emit(source, observer.finish(clock.before_leap_ns))
+                observer = self._observer(clock)
+            if clock.stalled_ns >= _STALL_NS:
+                self._counters["stalls"] += 1
+                self._log.warning("stalled", seconds=round(clock.stalled_ns / _SECOND_NS, 3))
+            if self.stop.is_set():
+                self._drain(source, observer)
+                return
+            try:
+                ready = source.wait()
+            except LostError as error:
+                self._counters["interface_losses"] += 1
+                self._log.warning("interface_lost", said=error)
+                self._empty(source, observer)
+                self._emit(source, observer.finish(time.time_ns()))
+                return
+            now = time.time_ns()
+            if ready:
+                clock.heard()
+                self._emit(source, source.advance(observer, _FRAMES_AT_ONCE, now))
+                continue
+            self._emit(source, observer.close_before(now - _GRACE_NS))
+            if clock.silent(_SILENCE_NS) and source.unread() > 0:
+                self._counters["ring_resets"] += 1
+                self._counters["unreadable"] += source.unread()
+                self._log.warning("ring_out_of_step", unread=source.unread())
+                self._emit(source, observer.finish(now))
+                return
+
+    def _drain(self, source: Source, observer: _core.Observer) -> None:
+        source.seal()
+        self._empty(source, observer)
+        self._emit(source, observer.finish(time.time_ns()))
+
+    def _empty(self, source: Source, observer: _core.Observer) -> None:
+        """Observe what is inside a source that lets no more in, or does so for two seconds."""
+        deadline = time.monotonic_ns() + _DRAIN_NS
+        in_vain = 0
+        while in_vain < _SILENT_WAITS and time.monotonic_ns() < deadline:
+            try:
+                ready = source.wait()
+            except LostError:
+                return
+            in_vain = 0 if ready else in_vain + 1
+            if ready:
+                self._emit(source, source.advance(observer, _FRAMES_AT_ONCE, time.time_ns()))
+
+    def _observer(self, clock: _Clock) -> _core.Observer:
+        """A core that observes from now on, without an end."""
+        return self._settings.observer((clock.now_ns, _END_NS))
+
+    def _emit(self, source: Source, interval: _core.Interval | None) -> None:
+        """Give an interval away, if there is one, with what was counted beside it."""
+        if interval is None:
+            return
+        self._counters.update(source.counters())
+        counters, self._counters = dict(self._counters), Counter()
+        self._give(Observation(interval, counters))
+
+
+class _Clock:
+    """The kernel's clock, held against the monotonic one."""
+
+    def __init__(self) -> None:
+        self.now_ns = time.time_ns()
+        self.leap_ns = 0
+        self.before_leap_ns = 0
+        self.stalled_ns = 0
+        self._monotonic_ns = time.monotonic_ns()
+        self._heard_ns = self._monotonic_ns
+
+    def leapt(self) -> bool:
+        """Look at both clocks; whether the kernel's was set since the last look."""
+        now_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
+        self.stalled_ns = monotonic_ns - self._monotonic_ns
+        self.before_leap_ns = self.now_ns + self.stalled_ns
+        self.leap_ns = now_ns - self.before_leap_ns
+        self.now_ns, self._monotonic_ns = now_ns, monotonic_ns
+        return abs(self.leap_ns) >= _LEAP_NS
+
+    def heard(self) -> None:
+        """Packets came."""
+        self._heard_ns = self._monotonic_ns
+
+    def silent(self, nanoseconds: int) -> bool:
+        """Whether none came for so long; asks for as long again before it says so again."""
+        if self._monotonic_ns - self._heard_ns < nanoseconds:
+            return False
+        self._heard_ns = self._monotonic_ns
+        return True
