@@ -48,6 +48,10 @@ format: build ## Let rustfmt and ruff set the code
 bench: build ## Packets per second, beside a walk without counting, in one run (tests/benchmarks/README.md)
 	$(BIN)/python -m tests.benchmarks.run
 
+.PHONY: readme
+readme: build ## Put what the programs print now into the README
+	$(BIN)/python -m tests.demo.readme
+
 .PHONY: lock
 lock: $(VENV)/.installed ## Renew the locked Python dependencies from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
