@@ -27,6 +27,7 @@ pub mod limits;
 pub mod monitored;
 pub mod observer;
 pub mod packet;
+pub mod signature;
 pub mod tally;
 mod timeline;
 pub mod tool;

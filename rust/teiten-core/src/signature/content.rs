@@ -244,7 +244,10 @@ struct Walker<'a, 'b> {
 impl Walker<'_, '_> {
     /// Spends work; `false` once there is none left.
     fn spend(&mut self, work: usize) -> bool {
-        match u32::try_from(work).ok().and_then(|work| self.work.checked_sub(work)) {
+        match u32::try_from(work)
+            .ok()
+            .and_then(|work| self.work.checked_sub(work))
+        {
             Some(left) => {
                 self.work = left;
                 true
@@ -259,7 +262,9 @@ impl Walker<'_, '_> {
     fn operand(&self, operand: Operand) -> i64 {
         match operand {
             Operand::Fixed(number) => number,
-            Operand::Value(value) => i64::try_from(self.values[usize::from(value) % MAX_VALUES]).unwrap_or(i64::MAX),
+            Operand::Value(value) => {
+                i64::try_from(self.values[usize::from(value) % MAX_VALUES]).unwrap_or(i64::MAX)
+            }
         }
     }
 
@@ -274,9 +279,20 @@ impl Walker<'_, '_> {
         let relative_next = rest.first().is_some_and(Step::is_relative);
         match step {
             Step::Content(content) => self.content(content, rest, cursor, relative_next),
-            Step::Expression { regex, cache, relative, anchored, negated } => {
+            Step::Expression {
+                regex,
+                cache,
+                relative,
+                anchored,
+                negated,
+            } => {
                 let start = if *relative { cursor } else { 0 };
-                let how = Search { regex, cache: *cache, anchored: *anchored, negated: *negated };
+                let how = Search {
+                    regex,
+                    cache: *cache,
+                    anchored: *anchored,
+                    negated: *negated,
+                };
                 self.expression(&how, rest, start, cursor, relative_next)
             }
             other => match self.simple(other, cursor) {
@@ -301,9 +317,14 @@ impl Walker<'_, '_> {
     /// A step that holds in one way or not at all: where the next relative step starts.
     fn simple(&mut self, step: &Step, cursor: usize) -> Option<usize> {
         match step {
-            Step::Test { number, comparison, negated, value } => {
+            Step::Test {
+                number,
+                comparison,
+                negated,
+                value,
+            } => {
                 let (read, _) = self.number(number, cursor)?;
-                let value = self.operand(*value).cast_unsigned();
+                let value = unsigned(self.operand(*value));
                 let holds = match comparison {
                     Comparison::Equal => read == value,
                     Comparison::Less => read < value,
@@ -315,9 +336,16 @@ impl Walker<'_, '_> {
                 };
                 (holds != *negated).then_some(cursor)
             }
-            Step::Jump { number, multiplier, align, then, origin } => {
+            Step::Jump {
+                number,
+                multiplier,
+                align,
+                then,
+                origin,
+            } => {
                 let (read, end) = self.number(number, cursor)?;
-                let jump = aligned(read.wrapping_mul(*multiplier), *align).cast_signed().checked_add(*then)?;
+                let jump =
+                    signed(aligned(read.wrapping_mul(*multiplier), *align)).checked_add(*then)?;
                 let from = match origin {
                     Origin::Number => end,
                     Origin::Start => 0,
@@ -327,28 +355,47 @@ impl Walker<'_, '_> {
                 let to = usize::try_from(to).unwrap_or(0);
                 (to <= self.buffer.len()).then_some(to)
             }
-            Step::Extract { number, multiplier, align, value } => {
+            Step::Extract {
+                number,
+                multiplier,
+                align,
+                value,
+            } => {
                 let (read, end) = self.number(number, cursor)?;
-                self.values[usize::from(*value) % MAX_VALUES] = aligned(read.wrapping_mul(*multiplier), *align);
+                self.values[usize::from(*value) % MAX_VALUES] =
+                    aligned(read.wrapping_mul(*multiplier), *align);
                 Some(end)
             }
-            Step::Math { number, operation, operand, value } => {
+            Step::Math {
+                number,
+                operation,
+                operand,
+                value,
+            } => {
                 let (read, end) = self.number(number, cursor)?;
-                let operand = self.operand(*operand).cast_unsigned();
+                let operand = unsigned(self.operand(*operand));
                 let result = match operation {
                     Operation::Add => read.wrapping_add(operand),
                     Operation::Subtract => read.wrapping_sub(operand),
                     Operation::Multiply => read.wrapping_mul(operand),
                     Operation::Divide => read.checked_div(operand)?,
-                    Operation::ShiftUp => u32::try_from(operand).ok().and_then(|by| read.checked_shl(by)).unwrap_or(0),
-                    Operation::ShiftDown => {
-                        u32::try_from(operand).ok().and_then(|by| read.checked_shr(by)).unwrap_or(0)
-                    }
+                    Operation::ShiftUp => u32::try_from(operand)
+                        .ok()
+                        .and_then(|by| read.checked_shl(by))
+                        .unwrap_or(0),
+                    Operation::ShiftDown => u32::try_from(operand)
+                        .ok()
+                        .and_then(|by| read.checked_shr(by))
+                        .unwrap_or(0),
                 };
                 self.values[usize::from(*value) % MAX_VALUES] = result;
                 Some(end)
             }
-            Step::DataAt { bytes, relative, negated } => {
+            Step::DataAt {
+                bytes,
+                relative,
+                negated,
+            } => {
                 let length = i64::try_from(self.buffer.len()).ok()?;
                 let bytes = self.operand(*bytes);
                 let there = if *relative {
@@ -365,7 +412,11 @@ impl Walker<'_, '_> {
 
     /// A number of the buffer, and where it ends.
     fn number(&self, how: &Number, cursor: usize) -> Option<(u64, usize)> {
-        let base = if how.relative { i64::try_from(cursor).ok()? } else { 0 };
+        let base = if how.relative {
+            i64::try_from(cursor).ok()?
+        } else {
+            0
+        };
         let start = usize::try_from(base.checked_add(self.operand(how.offset))?).ok()?;
         let bytes = usize::try_from(self.operand(how.bytes)).ok()?;
         let text = self.buffer.get(start..start.checked_add(bytes)?)?;
@@ -396,13 +447,23 @@ impl Walker<'_, '_> {
         let (mut start, mut end) = (offset, length);
         if content.distance.is_some() || content.within.is_some() {
             let cursor = i64::try_from(cursor).ok()?;
-            let distance = content.distance.map_or(0, |distance| self.operand(distance));
+            let distance = content
+                .distance
+                .map_or(0, |distance| self.operand(distance));
             start = cursor.saturating_add(distance).max(offset).max(0);
             if let Some(within) = content.within {
-                end = end.min(cursor.saturating_add(distance).saturating_add(self.operand(within)));
+                end = end.min(
+                    cursor
+                        .saturating_add(distance)
+                        .saturating_add(self.operand(within)),
+                );
             }
             if let Some(depth) = content.depth {
-                end = end.min(cursor.saturating_add(offset).saturating_add(self.operand(depth)));
+                end = end.min(
+                    cursor
+                        .saturating_add(offset)
+                        .saturating_add(self.operand(depth)),
+                );
             }
         } else if let Some(depth) = content.depth {
             end = end.min(offset.saturating_add(self.operand(depth)));
@@ -411,7 +472,13 @@ impl Walker<'_, '_> {
         (start <= end && end > 0).then_some((start, end))
     }
 
-    fn content(&mut self, content: &Content, rest: &[Step], cursor: usize, relative_next: bool) -> Outcome {
+    fn content(
+        &mut self,
+        content: &Content,
+        rest: &[Step],
+        cursor: usize,
+        relative_next: bool,
+    ) -> Outcome {
         let part = self.part(content, cursor);
         let relative = content.distance.is_some() || content.within.is_some();
         if content.negated {
@@ -419,14 +486,22 @@ impl Walker<'_, '_> {
             if !found {
                 return self.from(rest, cursor);
             }
-            return if relative { Outcome::Fails } else { Outcome::Hopeless };
+            return if relative {
+                Outcome::Fails
+            } else {
+                Outcome::Hopeless
+            };
         }
         let Some((mut start, end)) = part else {
             return Outcome::Fails;
         };
         if content.at_end {
             if end < self.buffer.len() {
-                return if relative { Outcome::Fails } else { Outcome::Hopeless };
+                return if relative {
+                    Outcome::Fails
+                } else {
+                    Outcome::Hopeless
+                };
             }
             start = start.max(end.saturating_sub(content.bytes.len()));
         }
@@ -495,7 +570,11 @@ impl Walker<'_, '_> {
             let Some(cache) = self.caches.get_mut(how.cache) else {
                 return Outcome::Hopeless;
             };
-            let anchored = if how.anchored { Anchored::Yes } else { Anchored::No };
+            let anchored = if how.anchored {
+                Anchored::Yes
+            } else {
+                Anchored::No
+            };
             let input = Input::new(part).range(from..).anchored(anchored);
             let found = how.regex.search_with(cache, &input);
             let found = match (found, how.negated) {
@@ -520,6 +599,18 @@ struct Search<'a> {
     negated: bool,
 }
 
+/// The same bits, as numbers of a rule compare with numbers of a packet.
+#[expect(clippy::cast_sign_loss, reason = "the bits are meant")]
+const fn unsigned(number: i64) -> u64 {
+    number as u64
+}
+
+/// The same bits, so that a jump back is one whose number has the highest bit set.
+#[expect(clippy::cast_possible_wrap, reason = "the bits are meant")]
+const fn signed(number: u64) -> i64 {
+    number as i64
+}
+
 const fn aligned(number: u64, align: bool) -> u64 {
     match number % 4 {
         rest if align && rest != 0 => number.wrapping_add(4 - rest),
@@ -529,16 +620,22 @@ const fn aligned(number: u64, align: bool) -> u64 {
 
 /// A number written in digits, blanks before it left out, and how many bytes it took.
 fn written(text: &[u8], base: u32) -> Option<(u64, usize)> {
-    let blanks = text.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let blanks = text
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
     let mut rest = &text[blanks..];
     let mut base = base;
     if matches!(base, 0 | 16) {
-        if let [b'0', b'x' | b'X', digits @ ..] = rest
-            && digits.first().is_some_and(u8::is_ascii_hexdigit)
-        {
-            (base, rest) = (16, digits);
-        } else if base == 0 {
-            base = if rest.first() == Some(&b'0') { 8 } else { 10 };
+        match rest {
+            [b'0', b'x' | b'X', digits @ ..]
+                if digits.first().is_some_and(u8::is_ascii_hexdigit) =>
+            {
+                (base, rest) = (16, digits);
+            }
+            [b'0', ..] if base == 0 => base = 8,
+            _ if base == 0 => base = 10,
+            _ => {}
         }
     }
     let mut number: Option<u64> = None;
@@ -547,7 +644,12 @@ fn written(text: &[u8], base: u32) -> Option<(u64, usize)> {
             rest = &rest[place..];
             return number.map(|number| (number, text.len() - rest.len()));
         };
-        number = Some(number.unwrap_or(0).checked_mul(base.into())?.checked_add(digit.into())?);
+        number = Some(
+            number
+                .unwrap_or(0)
+                .checked_mul(base.into())?
+                .checked_add(digit.into())?,
+        );
     }
     number.map(|number| (number, text.len()))
 }
@@ -567,6 +669,10 @@ fn find(bytes: &[u8], any_case: bool, part: &[u8]) -> Option<usize> {
     }
     let last = part.len() - length;
     let starts = &part[..=last];
-    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), starts)
-        .find(|start| part[*start..start + length].eq_ignore_ascii_case(bytes))
+    memchr::memchr2_iter(
+        first.to_ascii_lowercase(),
+        first.to_ascii_uppercase(),
+        starts,
+    )
+    .find(|start| part[*start..start + length].eq_ignore_ascii_case(bytes))
 }

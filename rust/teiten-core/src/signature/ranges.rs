@@ -51,9 +51,7 @@ impl Ranges {
         let mut gaps = Vec::with_capacity(self.0.len() + 1);
         let mut next = Some(0);
         for (first, last) in &self.0 {
-            if let Some(start) = next
-                && start < *first
-            {
+            if let Some(start) = next.filter(|start| start < first) {
                 gaps.push((start, (first - 1).min(largest)));
             }
             next = last.checked_add(1);
@@ -121,7 +119,12 @@ mod tests {
     use proptest::prelude::*;
 
     fn set(spans: &[(u8, u8)]) -> Ranges {
-        Ranges::from_spans(spans.iter().map(|(one, two)| ((*one).into(), (*two).into())).collect())
+        Ranges::from_spans(
+            spans
+                .iter()
+                .map(|(one, two)| ((*one).into(), (*two).into()))
+                .collect(),
+        )
     }
 
     #[test]

@@ -180,8 +180,6 @@ pub enum Test {
     Checksum(Checksum, bool),
     /// One of the headers is not as it should be, in this way: a bit of [`super::event`].
     Event(u8),
-    /// The IP version is this one.
-    Version(u8),
 }
 
 /// Whose matches are counted together.
@@ -271,8 +269,10 @@ impl FlowBit {
 pub enum Buffer {
     /// What follows the transport header.
     Payload,
-    /// The name a DNS query asks for, in dotted form.
+    /// The name a DNS query asks for, its labels joined by dots.
     DnsName,
+    /// The same with a dot before it.
+    DottedDnsName,
 }
 
 /// A rule this engine can use.

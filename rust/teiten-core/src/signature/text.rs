@@ -73,7 +73,11 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// A mistake in the rule's text.
-    pub(super) fn mistake(offset: usize, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(super) fn mistake(
+        offset: usize,
+        reason: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
         Self {
             offset,
             obstacle: Obstacle::Mistake,
@@ -89,14 +93,20 @@ impl Refusal {
         Self {
             offset,
             obstacle: Obstacle::Session,
-            reason: format!("`{what}` needs an established session, and a passive sensor sees none"),
+            reason: format!(
+                "`{what}` needs an established session, and a passive sensor sees none"
+            ),
             remedy: "leave the rule to a detector that watches hosts which answer".to_owned(),
             cause: what,
         }
     }
 
     /// Something this engine does not do; `what` is the text that asks for it.
-    pub(super) fn unsupported(offset: usize, what: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(super) fn unsupported(
+        offset: usize,
+        what: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
         Self {
             offset,
             obstacle: Obstacle::Unsupported,
@@ -125,9 +135,15 @@ pub(super) struct Statement {
 impl Statement {
     /// The place of a byte of the text.
     pub(super) fn place(&self, file: &Arc<str>, offset: usize) -> Place {
-        let piece = self.pieces.partition_point(|piece| piece.0 <= offset).saturating_sub(1);
+        let piece = self
+            .pieces
+            .partition_point(|piece| piece.0 <= offset)
+            .saturating_sub(1);
         let (start, line, column) = self.pieces.get(piece).copied().unwrap_or((0, 1, 1));
-        let within = self.text.get(start..offset).map_or(0, |text| text.chars().count());
+        let within = self
+            .text
+            .get(start..offset)
+            .map_or(0, |text| text.chars().count());
         Place {
             file: Arc::clone(file),
             line,
@@ -146,13 +162,27 @@ impl Statement {
 
 /// Words a rule begins with.
 pub(super) const ACTIONS: [&str; 14] = [
-    "alert", "log", "pass", "drop", "reject", "rejectsrc", "rejectdst", "rejectboth", "sdrop", "activate", "dynamic",
-    "block", "react", "config",
+    "alert",
+    "log",
+    "pass",
+    "drop",
+    "reject",
+    "rejectsrc",
+    "rejectdst",
+    "rejectboth",
+    "sdrop",
+    "activate",
+    "dynamic",
+    "block",
+    "react",
+    "config",
 ];
 
 /// Whether the line's first word is an action.
 fn begins_a_rule(line: &str) -> bool {
-    let word = line.split(|letter: char| letter.is_whitespace() || letter == '(').next();
+    let word = line
+        .split(|letter: char| letter.is_whitespace() || letter == '(')
+        .next();
     word.is_some_and(|word| ACTIONS.contains(&word))
 }
 
@@ -165,7 +195,12 @@ pub(super) fn statements(text: &str) -> Vec<Statement> {
     let mut open: Option<(Statement, bool)> = None;
     for (number, line) in (1u32..).zip(text.lines()) {
         let body = line.trim();
-        let column = 1 + u32::try_from(line.chars().take_while(|letter| letter.is_whitespace()).count()).unwrap_or(0);
+        let column = 1 + u32::try_from(
+            line.chars()
+                .take_while(|letter| letter.is_whitespace())
+                .count(),
+        )
+        .unwrap_or(0);
         let (mut statement, continued) = match open.take() {
             Some((statement, continued)) if continued || !(begins_a_rule(body)) => {
                 if !continued && (body.is_empty() || body.starts_with('#')) {
@@ -179,7 +214,10 @@ pub(super) fn statements(text: &str) -> Vec<Statement> {
                 if body.is_empty() || body.starts_with('#') {
                     continue;
                 }
-                let empty = Statement { text: String::new(), pieces: Vec::new() };
+                let empty = Statement {
+                    text: String::new(),
+                    pieces: Vec::new(),
+                };
                 (empty, false)
             }
         };
@@ -188,7 +226,8 @@ pub(super) fn statements(text: &str) -> Vec<Statement> {
             None => (body, false),
         };
         statement.push(number, column, body);
-        let unclosed = begins_a_rule(&statement.text) && !statement.text.ends_with(')') && !continued;
+        let unclosed =
+            begins_a_rule(&statement.text) && !statement.text.ends_with(')') && !continued;
         if goes_on || unclosed {
             open = Some((statement, goes_on));
         } else {
@@ -199,19 +238,24 @@ pub(super) fn statements(text: &str) -> Vec<Statement> {
     found
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn texts(text: &str) -> Vec<String> {
-        statements(text).into_iter().map(|statement| statement.text).collect()
+        statements(text)
+            .into_iter()
+            .map(|statement| statement.text)
+            .collect()
     }
 
     #[test]
     fn comments_and_empty_lines_are_no_rules() {
-        assert_eq!(texts("# alert ip\n\n  alert ip (sid:1;)\n#x\n"), ["alert ip (sid:1;)"]);
+        assert_eq!(
+            texts("# alert ip\n\n  alert ip (sid:1;)\n#x\n"),
+            ["alert ip (sid:1;)"]
+        );
     }
 
     #[test]
@@ -219,13 +263,20 @@ mod tests {
         let text = "alert ip ( \\\n  sid:1; \\\n)\nalert tcp\n(\n    sid:2;\n    # note\n)\nalert udp (sid:3;)\n";
         assert_eq!(
             texts(text),
-            ["alert ip ( sid:1; )", "alert tcp ( sid:2; )", "alert udp (sid:3;)"]
+            [
+                "alert ip ( sid:1; )",
+                "alert tcp ( sid:2; )",
+                "alert udp (sid:3;)"
+            ]
         );
     }
 
     #[test]
     fn an_unclosed_rule_ends_where_the_next_begins() {
-        assert_eq!(texts("alert ip (sid:1;\nalert ip (sid:2;)"), ["alert ip (sid:1;", "alert ip (sid:2;)"]);
+        assert_eq!(
+            texts("alert ip (sid:1;\nalert ip (sid:2;)"),
+            ["alert ip (sid:1;", "alert ip (sid:2;)"]
+        );
     }
 
     #[test]

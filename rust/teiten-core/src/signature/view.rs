@@ -75,7 +75,8 @@ impl<'a> View<'a> {
             }
             Ip::V6(ip) => {
                 let upper = ip.upper();
-                if upper.stopped.is_some() || ip.payload().len() != usize::from(ip.payload_length()) {
+                if upper.stopped.is_some() || ip.payload().len() != usize::from(ip.payload_length())
+                {
                     return None;
                 }
                 upper.payload
@@ -102,10 +103,9 @@ impl<'a> View<'a> {
                 view.kind = Kind::Udp;
                 view.ports = (udp.source_port(), udp.destination_port());
                 // RFC 768: the length counts the header; a first fragment has only part of it.
-                let whole = !view.more_fragments();
                 view.payload = match segment.get(8..length) {
                     Some(payload) => payload,
-                    None if !whole && length >= 8 => segment.get(8..)?,
+                    None if length >= 8 && view.more_fragments() => segment.get(8..)?,
                     None => return None,
                 };
             }
@@ -154,7 +154,8 @@ impl<'a> View<'a> {
             // A whole TCP segment or datagram says so itself; only where lengths leave doubt is the header read again.
             Ip::V4(_) => self.ipv4_byte(6) & 0x20 != 0,
             Ip::V6(ip) => {
-                self.packet.protocol != ip.next_header() && self.ipv6_fragment().is_some_and(|(_, more)| more)
+                self.packet.protocol != ip.next_header()
+                    && self.ipv6_fragment().is_some_and(|(_, more)| more)
             }
         }
     }
@@ -169,7 +170,10 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn ipv4_options(&self) -> &'a [u8] {
         match &self.packet.ip {
-            Ip::V4(ip) => self.header().get(20..ip.header_length()).unwrap_or_default(),
+            Ip::V4(ip) => self
+                .header()
+                .get(20..ip.header_length())
+                .unwrap_or_default(),
             Ip::V6(_) => &[],
         }
     }
@@ -179,7 +183,7 @@ impl<'a> View<'a> {
     pub fn header(&self) -> &'a [u8] {
         match self.frame {
             (LinkType::RawIp, bytes) => bytes,
-            (link, bytes) => look_through(link, bytes).unwrap_or_default(),
+            (link, bytes) => look_through(link, bytes).map_or(&[], |carried| carried.bytes()),
         }
     }
 
@@ -262,12 +266,16 @@ impl<'a> View<'a> {
         for _ in 0..crate::limits::MAX_IPV6_EXTENSIONS {
             match kind {
                 44 => {
-                    let [_, _, high, low, ..] = rest else { return None };
+                    let [_, _, high, low, ..] = rest else {
+                        return None;
+                    };
                     let field = u16::from_be_bytes([*high, *low]);
                     return Some((field >> 3, field & 1 != 0));
                 }
                 0 | 43 | 60 => {
-                    let [next, length, ..] = rest else { return None };
+                    let [next, length, ..] = rest else {
+                        return None;
+                    };
                     kind = *next;
                     rest = rest.get(usize::from(*length) * 8 + 8..)?;
                 }
@@ -287,6 +295,9 @@ fn inside_gre(bytes: &[u8]) -> Option<&[u8]> {
     if !carries_ip || version & 7 != 0 || flags & 0x40 != 0 {
         return None;
     }
-    let optional = [0x80, 0x20, 0x10].iter().filter(|flag| flags & **flag != 0).count();
+    let optional = [0x80, 0x20, 0x10]
+        .iter()
+        .filter(|flag| flags & **flag != 0)
+        .count();
     bytes.get(4 + optional * 4..)
 }

@@ -1,0 +1,585 @@
+//! The rules a kind of packet is held against: which fit its header, which of them its payload, and in what order.
+//!
+//! Rules have three places in the rows of bits, each beginning at a word of its own: those that packets without
+//! payload can match, those that need payload, and those that read flow bits, which come last because all others may
+//! set them. A packet without payload walks over the first and the last place only.
+
+use aho_corasick::automaton::OverlappingState;
+use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use std::ops::Range;
+
+use super::axis::{Ipv4Axis, Ipv6Axis, Small, WORD};
+use super::content::{Content, Step};
+use super::limits::{MAX_PATTERN_BYTES, MIN_PATTERN_BYTES};
+use super::ranges::Ranges;
+use super::rule::{Addresses, BitMode, Buffer, Field, FlowBit, Protocol, Rule, Test};
+use super::view::{Kind, View};
+use crate::packet::{Ip, protocol};
+
+/// A rule in a group: one direction of it, with the tests that are left once the rows of bits have spoken.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// Number of the rule in its set.
+    pub(super) rule: u32,
+    /// Tests that the rows of bits do not decide.
+    pub(super) tests: Box<[Test]>,
+}
+
+/// What a packet's fields leave possible.
+#[derive(Clone, Debug)]
+struct Axes {
+    sources4: Ipv4Axis,
+    destinations4: Ipv4Axis,
+    sources6: Ipv6Axis,
+    destinations6: Ipv6Axis,
+    source_ports: Small,
+    destination_ports: Small,
+    /// TCP flags, ICMP type, or protocol number.
+    first: Small,
+    /// TCP window, or ICMP code.
+    second: Small,
+    lengths: Small,
+}
+
+/// Patterns of rules that need one in a buffer, and which rules each is of.
+#[derive(Clone, Debug)]
+struct Patterns {
+    search: AhoCorasick,
+    /// For each pattern, its rules in `bits`.
+    ranges: Box<[(u32, u32)]>,
+    bits: Box<[u32]>,
+}
+
+/// The rules of one kind of packet.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    entries: Box<[Option<Entry>]>,
+    axes: Axes,
+    words: usize,
+    /// The bits that stand for a rule.
+    present: Box<[u64]>,
+    /// Words of the rules that packets without payload can match.
+    plain: Range<usize>,
+    /// Words of the rules that read flow bits.
+    last: Range<usize>,
+    payload: Option<Patterns>,
+    names: Option<Patterns>,
+    /// Rules that need no pattern to be found.
+    unconditional: Box<[u64]>,
+}
+
+/// A rule on its way into a group.
+struct Candidate<'a> {
+    number: u32,
+    rule: &'a Rule,
+    swapped: bool,
+    accepted: [Option<Ranges>; 3],
+    tests: Vec<Test>,
+}
+
+/// Rules possible for a packet, in the order in which they are to be checked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    possible: Vec<u64>,
+    found: Vec<u64>,
+}
+
+impl Scratch {
+    /// Room for the largest of the groups.
+    pub(super) fn new<'a>(groups: impl Iterator<Item = &'a Group>) -> Self {
+        let words = groups.map(|group| group.words).max().unwrap_or(0);
+        Self {
+            possible: vec![0; words],
+            found: vec![0; words],
+        }
+    }
+}
+
+impl Group {
+    /// The rules of these that packets of this kind can match.
+    pub(super) fn new(kind: Kind, rules: &[Rule]) -> Result<Self, String> {
+        let mut places: [Vec<Candidate<'_>>; 3] = Default::default();
+        for (number, rule) in (0..).zip(rules) {
+            let ways: &[bool] = if rule.both_ways {
+                &[false, true]
+            } else {
+                &[false]
+            };
+            for swapped in ways {
+                if let Some(candidate) = candidate(kind, number, rule, *swapped) {
+                    let place = if rule.flow_bits.iter().any(FlowBit::reads) {
+                        2
+                    } else {
+                        usize::from(needs_payload(rule))
+                    };
+                    places[place].push(candidate);
+                }
+            }
+        }
+        let mut slots: Vec<Option<Candidate<'_>>> = Vec::new();
+        let mut ends = [0; 3];
+        for (place, end) in places.into_iter().zip(&mut ends) {
+            slots.extend(place.into_iter().map(Some));
+            slots.resize_with(slots.len().next_multiple_of(WORD), || None);
+            *end = slots.len() / WORD;
+        }
+        let words = ends[2];
+        let (payload, unconditional_payload) =
+            Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload)?;
+        let (names, unconditional_names) =
+            Patterns::new(&slots, words, |buffer| buffer != Buffer::Payload)?;
+        let unconditional = unconditional_payload
+            .iter()
+            .zip(&unconditional_names)
+            .map(|(one, two)| one & two)
+            .collect();
+        let mut present = vec![0; words];
+        for (bit, _) in slots.iter().enumerate().filter(|(_, slot)| slot.is_some()) {
+            present[bit / WORD] |= 1 << (bit % WORD);
+        }
+        Ok(Self {
+            present: present.into(),
+            axes: Axes::new(&slots, words),
+            entries: slots
+                .into_iter()
+                .map(|slot| {
+                    slot.map(|slot| Entry {
+                        rule: slot.number,
+                        tests: slot.tests.into(),
+                    })
+                })
+                .collect(),
+            words,
+            plain: 0..ends[0],
+            last: ends[1]..ends[2],
+            payload,
+            names,
+            unconditional,
+        })
+    }
+
+    /// Calls `visit` with each rule that the packet's header fits and whose pattern its payload holds.
+    #[inline]
+    pub(super) fn visit(
+        &self,
+        view: &View<'_>,
+        name: Option<&[u8]>,
+        scratch: &mut Scratch,
+        visit: &mut impl FnMut(&Entry, &mut Scratch),
+    ) {
+        if self.words == 0 {
+            return;
+        }
+        let rows = self.axes.rows(view);
+        if view.payload.is_empty() {
+            for word in self.plain.clone().chain(self.last.clone()) {
+                self.visit_word(word, self.present[word] & and(&rows, word), scratch, visit);
+            }
+            return;
+        }
+        let mut any = 0;
+        for word in 0..self.words {
+            let possible = self.present[word] & and(&rows, word);
+            scratch.possible[word] = possible;
+            scratch.found[word] = self.unconditional[word];
+            any |= possible & !self.unconditional[word];
+        }
+        if any != 0 {
+            if let Some(patterns) = &self.payload {
+                patterns.search(view.payload, &mut scratch.found);
+            }
+            if let (Some(patterns), Some(name)) = (&self.names, name) {
+                patterns.search(name, &mut scratch.found);
+            }
+        }
+        for word in 0..self.words {
+            let possible = scratch.possible[word] & scratch.found[word];
+            self.visit_word(word, possible, scratch, visit);
+        }
+    }
+
+    /// Whether any rule looks into the name of a DNS query.
+    pub(super) fn wants_names(&self) -> bool {
+        self.names.is_some()
+    }
+
+    #[inline]
+    fn visit_word(
+        &self,
+        word: usize,
+        mut possible: u64,
+        scratch: &mut Scratch,
+        visit: &mut impl FnMut(&Entry, &mut Scratch),
+    ) {
+        while possible != 0 {
+            let bit = word * WORD + possible.trailing_zeros() as usize;
+            possible &= possible - 1;
+            if let Some(Some(entry)) = self.entries.get(bit) {
+                visit(entry, scratch);
+            }
+        }
+    }
+}
+
+/// Whether a packet without payload can never match.
+fn needs_payload(rule: &Rule) -> bool {
+    !rule.steps.is_empty()
+        || rule
+            .tests
+            .iter()
+            .any(|test| matches!(test, Test::RpcCall(..)))
+}
+
+/// The rule as packets of this kind can match it, if they can.
+fn candidate(kind: Kind, number: u32, rule: &Rule, swapped: bool) -> Option<Candidate<'_>> {
+    let of_kind = match rule.protocol {
+        Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::Anomaly => true,
+        Protocol::Tcp => matches!(kind, Kind::Tcp | Kind::Other),
+        Protocol::Udp => matches!(kind, Kind::Udp | Kind::Other),
+        Protocol::Icmp | Protocol::Icmpv6 => matches!(kind, Kind::Icmp | Kind::Other),
+        Protocol::Number(_) => kind == Kind::Other,
+        Protocol::Dns => kind == Kind::Udp,
+    };
+    if !of_kind {
+        return None;
+    }
+    // Ports are those of TCP and UDP; another packet has none, and only a rule for every port is for it.
+    let every_port = |ports: &Ranges| ports.is_everything(u16::MAX.into());
+    if matches!(kind, Kind::Icmp | Kind::Other)
+        && !(every_port(&rule.source.ports) && every_port(&rule.destination.ports))
+    {
+        return None;
+    }
+    let mut candidate = Candidate {
+        number,
+        rule,
+        swapped,
+        accepted: [None, None, None],
+        tests: Vec::new(),
+    };
+    if kind == Kind::Other {
+        // Fragments and other protocols have nothing of a transport header.
+        let numbers = match rule.protocol {
+            Protocol::Tcp => Some(Ranges::one(protocol::TCP.into())),
+            Protocol::Udp => Some(Ranges::one(protocol::UDP.into())),
+            Protocol::Icmp => Some(Ranges::from_spans(vec![(1, 1), (58, 58)])),
+            Protocol::Icmpv6 => Some(Ranges::one(protocol::ICMPV6.into())),
+            Protocol::Number(number) => Some(Ranges::one(number.into())),
+            _ => None,
+        };
+        candidate.narrow(0, numbers);
+    }
+    for test in &rule.tests {
+        candidate.take(kind, test)?;
+    }
+    candidate
+        .accepted
+        .iter()
+        .flatten()
+        .all(|numbers| !numbers.is_empty())
+        .then_some(candidate)
+}
+
+impl Candidate<'_> {
+    fn narrow(&mut self, axis: usize, numbers: Option<Ranges>) {
+        let Some(numbers) = numbers else {
+            return;
+        };
+        self.accepted[axis] = Some(match self.accepted[axis].take() {
+            Some(before) => before.intersection(&numbers),
+            None => numbers,
+        });
+    }
+
+    /// Gives a test to the axis that decides it, or keeps it; `None` if packets of this kind never pass it.
+    fn take(&mut self, kind: Kind, test: &Test) -> Option<()> {
+        match (test, kind) {
+            (Test::Number(Field::PayloadLength, numbers), _) => {
+                self.narrow(2, Some(numbers.clone()))
+            }
+            (Test::Number(Field::Protocol, numbers), Kind::Other) => {
+                self.narrow(0, Some(numbers.clone()))
+            }
+            (Test::Number(Field::Protocol, numbers), Kind::Tcp) => {
+                return numbers.has(protocol::TCP.into()).then_some(());
+            }
+            (Test::Number(Field::Protocol, numbers), Kind::Udp) => {
+                return numbers.has(protocol::UDP.into()).then_some(());
+            }
+            (
+                Test::Flags {
+                    wanted,
+                    mode,
+                    regarded,
+                },
+                Kind::Tcp,
+            ) => self.narrow(0, Some(flags(*wanted, *mode, *regarded))),
+            (Test::Number(Field::IcmpKind, numbers), Kind::Icmp) => {
+                self.narrow(0, Some(numbers.clone()))
+            }
+            (Test::Number(Field::IcmpCode, numbers), Kind::Icmp) => {
+                self.narrow(1, Some(numbers.clone()))
+            }
+            (Test::Number(Field::Window, numbers), Kind::Tcp) => {
+                self.narrow(1, Some(numbers.clone()))
+            }
+            (Test::Flags { .. }, _) => return None,
+            (Test::Number(field, _), _) if !has(kind, *field) => return None,
+            _ => self.tests.push(test.clone()),
+        }
+        Some(())
+    }
+
+    fn addresses(&self, source: bool) -> Addresses {
+        let end = if source == self.swapped {
+            &self.rule.destination
+        } else {
+            &self.rule.source
+        };
+        let mut addresses = end.addresses.clone();
+        match self.rule.protocol {
+            Protocol::Ipv4 => addresses.ipv6 = Ranges::NONE,
+            Protocol::Ipv6 | Protocol::Icmpv6 => addresses.ipv4 = Ranges::NONE,
+            _ => {}
+        }
+        addresses
+    }
+
+    fn ports(&self, source: bool) -> &Ranges {
+        let end = if source == self.swapped {
+            &self.rule.destination
+        } else {
+            &self.rule.source
+        };
+        &end.ports
+    }
+}
+
+/// Whether packets of this kind have the field.
+fn has(kind: Kind, field: Field) -> bool {
+    match field {
+        Field::Window
+        | Field::Acknowledgement
+        | Field::Sequence
+        | Field::SegmentSize
+        | Field::TcpHeaderLength => kind == Kind::Tcp,
+        Field::IcmpKind | Field::IcmpCode | Field::IcmpIdentifier | Field::IcmpSequence => {
+            kind == Kind::Icmp
+        }
+        _ => true,
+    }
+}
+
+fn flags(wanted: u8, mode: BitMode, regarded: u8) -> Ranges {
+    let holding = (0..=u8::MAX).filter(|flags| mode.holds(flags & regarded, wanted));
+    Ranges::from_spans(holding.map(|flags| (flags.into(), flags.into())).collect())
+}
+
+impl Axes {
+    fn new(slots: &[Option<Candidate<'_>>], words: usize) -> Self {
+        let addresses: Vec<[Addresses; 2]> = slots
+            .iter()
+            .map(|slot| match slot {
+                Some(slot) => [slot.addresses(true), slot.addresses(false)],
+                None => [Addresses::everything(), Addresses::everything()],
+            })
+            .collect();
+        let everything = Addresses::everything();
+        let address = |end: usize, ipv4: bool| -> Vec<Option<&Ranges>> {
+            fn pick(addresses: &Addresses, ipv4: bool) -> &Ranges {
+                if ipv4 {
+                    &addresses.ipv4
+                } else {
+                    &addresses.ipv6
+                }
+            }
+            addresses
+                .iter()
+                .map(|both| {
+                    Some(pick(&both[end], ipv4)).filter(|ranges| *ranges != pick(&everything, ipv4))
+                })
+                .collect()
+        };
+        let ports = |source: bool| -> Vec<Option<&Ranges>> {
+            let everything = |ports: &&Ranges| ports.is_everything(u16::MAX.into());
+            let of = |slot| Some(Candidate::ports(slot, source)).filter(|ports| !everything(ports));
+            slots
+                .iter()
+                .map(|slot| slot.as_ref().and_then(of))
+                .collect()
+        };
+        let field = |axis: usize| -> Vec<Option<&Ranges>> {
+            slots
+                .iter()
+                .map(|slot| slot.as_ref().and_then(|slot| slot.accepted[axis].as_ref()))
+                .collect()
+        };
+        Self {
+            sources4: Ipv4Axis::new(&address(0, true), words),
+            destinations4: Ipv4Axis::new(&address(1, true), words),
+            sources6: Ipv6Axis::new(&address(0, false), words),
+            destinations6: Ipv6Axis::new(&address(1, false), words),
+            source_ports: Small::new(&ports(true), words),
+            destination_ports: Small::new(&ports(false), words),
+            first: Small::new(&field(0), words),
+            second: Small::new(&field(1), words),
+            lengths: Small::new(&field(2), words),
+        }
+    }
+
+    #[inline]
+    fn rows(&self, view: &View<'_>) -> [Option<&[u64]>; 7] {
+        let (source, destination) = match &view.packet.ip {
+            Ip::V4(ip) => (
+                self.sources4.row(ip.source()),
+                self.destinations4.row(ip.destination()),
+            ),
+            Ip::V6(ip) => {
+                let number = |[high, low]: [u64; 2]| u128::from(high) << 64 | u128::from(low);
+                (
+                    self.sources6.row(number(ip.source())),
+                    self.destinations6.row(number(ip.destination())),
+                )
+            }
+        };
+        let (first, second) = match view.kind {
+            Kind::Tcp => (view.tcp_flags().into(), view.half_at(14)),
+            Kind::Icmp => (view.half_at(0) >> 8, view.half_at(0) & 0xff),
+            Kind::Udp => (0, 0),
+            Kind::Other => (view.packet.protocol.into(), 0),
+        };
+        [
+            source,
+            destination,
+            self.source_ports.row(view.ports.0),
+            self.destination_ports.row(view.ports.1),
+            self.first.row(first),
+            self.second.row(second),
+            self.lengths
+                .row(u16::try_from(view.payload.len()).unwrap_or(u16::MAX)),
+        ]
+    }
+}
+
+#[inline]
+fn and(rows: &[Option<&[u64]>; 7], word: usize) -> u64 {
+    rows.iter()
+        .flatten()
+        .fold(u64::MAX, |all, row| all & row[word])
+}
+
+impl Patterns {
+    /// The patterns of the rules that look into such a buffer, and as bits the rules that have none there.
+    fn new(
+        slots: &[Option<Candidate<'_>>],
+        words: usize,
+        is_wanted: impl Fn(Buffer) -> bool,
+    ) -> Result<(Option<Self>, Vec<u64>), String> {
+        let mut unconditional = vec![u64::MAX; words];
+        let mut of_rules: Vec<(Vec<u8>, u32)> = Vec::new();
+        for (bit, slot) in slots.iter().enumerate() {
+            let pattern = slot
+                .as_ref()
+                .filter(|slot| is_wanted(slot.rule.buffer))
+                .and_then(|slot| pattern(slot.rule));
+            if let Some(pattern) = pattern {
+                unconditional[bit / WORD] &= !(1 << (bit % WORD));
+                of_rules.push((pattern, u32::try_from(bit).unwrap_or(0)));
+            }
+        }
+        if of_rules.is_empty() {
+            return Ok((None, unconditional));
+        }
+        of_rules.sort_unstable();
+        let (mut patterns, mut ranges): (Vec<&[u8]>, Vec<(u32, u32)>) = (Vec::new(), Vec::new());
+        for (place, (pattern, _)) in (0..).zip(&of_rules) {
+            if patterns.last() == Some(&pattern.as_slice()) {
+                if let Some(range) = ranges.last_mut() {
+                    range.1 = place + 1;
+                }
+            } else {
+                patterns.push(pattern);
+                ranges.push((place, place + 1));
+            }
+        }
+        let search = AhoCorasick::builder()
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .build(&patterns)
+            .map_err(|error| error.to_string())?;
+        let bits = of_rules.iter().map(|(_, bit)| *bit).collect();
+        Ok((
+            Some(Self {
+                search,
+                ranges: ranges.into(),
+                bits,
+            }),
+            unconditional,
+        ))
+    }
+
+    /// Sets the bits of the rules whose patterns are in the text.
+    fn search(&self, text: &[u8], found: &mut [u64]) {
+        let mut state = OverlappingState::start();
+        let input = Input::new(text);
+        loop {
+            self.search.find_overlapping(input.clone(), &mut state);
+            let Some(hit) = state.get_match() else {
+                return;
+            };
+            let Some((from, to)) = self.ranges.get(hit.pattern().as_usize()) else {
+                continue;
+            };
+            for bit in self
+                .bits
+                .get(*from as usize..*to as usize)
+                .unwrap_or_default()
+            {
+                found[*bit as usize / WORD] |= 1 << (*bit as usize % WORD);
+            }
+        }
+    }
+}
+
+/// The piece of a rule's contents that is searched for, in lower case: of the content the rule prefers, else of its
+/// longest, the most telling piece. `None` where none is long enough.
+fn pattern(rule: &Rule) -> Option<Vec<u8>> {
+    let contents = rule.steps.iter().filter_map(|step| match step {
+        Step::Content(content) if !content.negated => Some(content),
+        _ => None,
+    });
+    let worth = |content: &&Content| {
+        let length = content.bytes.len();
+        (
+            content.preferred && length >= MIN_PATTERN_BYTES,
+            telling(&content.bytes).min(16),
+            length,
+        )
+    };
+    let content = contents.max_by_key(worth)?;
+    if content.bytes.len() < MIN_PATTERN_BYTES {
+        return None;
+    }
+    let length = content.bytes.len().min(MAX_PATTERN_BYTES);
+    let piece = content
+        .bytes
+        .windows(length)
+        .max_by_key(|piece| telling(piece))?;
+    Some(piece.to_ascii_lowercase())
+}
+
+/// How much a piece tells: a byte that stands in it for the first time more than another, zero and blank least.
+fn telling(piece: &[u8]) -> usize {
+    let known =
+        |place: usize, byte: &u8| piece.get(..place).is_some_and(|front| front.contains(byte));
+    piece
+        .iter()
+        .enumerate()
+        .map(|(place, byte)| match byte {
+            0 | b' ' | 0xff => 1,
+            _ if known(place, byte) => 1,
+            _ => 4,
+        })
+        .sum()
+}

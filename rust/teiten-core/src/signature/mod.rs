@@ -1,0 +1,60 @@
+//! Signatures in the language of Suricata and Snort, held against single packets.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`limits`] | every bound of the engine, with its reason |
+//! | [`text`] | places in rule files, and what there is to say about a rule |
+//! | [`ranges`] | sets of numbers |
+//! | [`rule`], [`content`] | what a rule means, whatever syntax it was written in |
+//! | [`parse`] | from text to rules |
+//! | [`view`], [`check`], [`event`], [`dns`] | what rules see of a packet, and the tests of its headers |
+//! | [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
+//! | [`axis`], [`group`] | which rules a packet's header and payload leave possible |
+//! | [`matcher`] | rules compiled once, packets held against them one by one |
+//! | [`report`] | which rules are usable, and why the others are not |
+
+mod axis;
+mod check;
+pub mod content;
+mod dns;
+pub mod event;
+mod group;
+pub mod limits;
+pub mod matcher;
+mod parse;
+pub mod ranges;
+pub mod report;
+pub mod rule;
+mod sweep;
+pub mod text;
+mod threshold;
+pub mod view;
+
+pub use matcher::{Address, Detection, SignatureCounters, Signatures, State, StateSettings};
+pub use parse::Variables;
+pub use report::Report;
+pub use rule::Rule;
+pub use text::{Diagnostic, Obstacle, Place};
+
+/// Rules read from files, not yet compiled.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSet {
+    /// The rules that can be used.
+    pub rules: Vec<Rule>,
+}
+
+impl RuleSet {
+    /// Reads the rules of a file; what is said of a rule that cannot be used names its place and a remedy.
+    ///
+    /// Never fails: the rules that can be used are read whatever stands between them.
+    #[must_use]
+    pub fn parse(file_name: &str, text: &str, variables: &Variables) -> (Self, Vec<Diagnostic>) {
+        let (rules, diagnostics) = parse::read(file_name, text, variables);
+        (Self { rules }, diagnostics)
+    }
+
+    /// Adds the rules of another file.
+    pub fn extend(&mut self, other: Self) {
+        self.rules.extend(other.rules);
+    }
+}

@@ -1,0 +1,158 @@
+//! From the text of rule files to rules.
+//!
+//! [`header`] and [`options`] cut a rule up, [`keyword`] says who reads which option, [`draft`] gathers what they say.
+
+mod bytes;
+mod content;
+mod draft;
+mod expression;
+mod fields;
+mod header;
+mod keyword;
+mod options;
+mod state;
+mod variables;
+
+use std::sync::Arc;
+
+use super::limits::MAX_RULE_BYTES;
+use super::rule::{Protocol, Rule};
+use super::text::{Diagnostic, Refusal, Statement, statements};
+use draft::Draft;
+pub use variables::Variables;
+
+/// Reads the rules of one file.
+pub(super) fn read(file: &str, text: &str, variables: &Variables) -> (Vec<Rule>, Vec<Diagnostic>) {
+    let file: Arc<str> = file.into();
+    let (mut rules, mut diagnostics) = (Vec::new(), Vec::new());
+    for statement in statements(text) {
+        match rule(&statement, &file, variables) {
+            Ok(rule) => rules.push(rule),
+            Err((sid, refusal)) => diagnostics.push(Diagnostic {
+                place: statement.place(&file, refusal.offset),
+                sid,
+                obstacle: refusal.obstacle,
+                cause: refusal.cause,
+                reason: refusal.reason,
+                remedy: refusal.remedy,
+            }),
+        }
+    }
+    (rules, diagnostics)
+}
+
+fn rule(
+    statement: &Statement,
+    file: &Arc<str>,
+    variables: &Variables,
+) -> Result<Rule, (Option<u32>, Refusal)> {
+    let text = statement.text.as_str();
+    let mistake =
+        |offset, reason: &str, remedy: &str| (None, Refusal::mistake(offset, reason, remedy));
+    if text.len() > MAX_RULE_BYTES {
+        return Err(mistake(
+            0,
+            &format!("the rule has more than {MAX_RULE_BYTES} bytes"),
+            "cut it into several rules",
+        ));
+    }
+    let Some(open) = text.find('(') else {
+        return Err(mistake(
+            0,
+            "this is neither a rule nor a comment",
+            "write `alert PROTOCOL ... (OPTIONS)` or `#` before it",
+        ));
+    };
+    let body = text.get(open + 1..).unwrap_or_default();
+    let Some(body) = body.strip_suffix(')') else {
+        return Err(mistake(
+            text.len(),
+            "the rule does not end with `)`",
+            "close the parenthesis of its options",
+        ));
+    };
+    let options = options::cut(body).map_err(|refusal| (None, refusal.shifted(open + 1)))?;
+    let sid = options
+        .iter()
+        .find(|option| option.name == "sid")
+        .and_then(|option| option.value?.parse().ok());
+    let refused = |refusal: Refusal| (sid, refusal.shifted(open + 1));
+
+    let header = header::read(text.get(..open).unwrap_or_default(), variables)
+        .map_err(|refusal| (sid, refusal))?;
+    let mut draft = Draft::new(header.protocol);
+    // A rule that needs a session is told so, whatever else in it is not known.
+    let mut other = None;
+    for option in &options {
+        match keyword::read(&mut draft, option) {
+            Ok(()) => {}
+            Err(refusal) if refusal.obstacle == super::text::Obstacle::Session => {
+                return Err(refused(refusal));
+            }
+            Err(refusal) => other = other.or(Some(refusal)),
+        }
+    }
+    if let Some(refusal) = other {
+        return Err(refused(refusal));
+    }
+    let Some(sid) = draft.sid.or(draft.other_sid) else {
+        return Err((
+            None,
+            Refusal::mistake(
+                open,
+                "the rule has no `sid`",
+                "give it a number of its own: `sid:1000001;`",
+            ),
+        ));
+    };
+    if header.application.is_some() && draft.steps.is_empty() && draft.tests.is_empty() {
+        let name = header.application.unwrap_or_default();
+        return Err(refused(Refusal::unsupported(
+            0,
+            format!("protocol {name}"),
+            format!("the rule only says `{name}`"),
+        )));
+    }
+    if draft.protocol == Protocol::Dns
+        && !matches!(
+            header.protocol,
+            Protocol::Dns | Protocol::Udp | Protocol::Ip
+        )
+    {
+        let reason = "a DNS query is read from UDP datagrams alone";
+        return Err(refused(Refusal::unsupported(
+            0,
+            "DNS over another protocol than UDP",
+            reason,
+        )));
+    }
+    if header.protocol == Protocol::Anomaly
+        && draft.protocol == Protocol::Anomaly
+        && draft.tests.is_empty()
+    {
+        return Err(refused(Refusal::unsupported(
+            0,
+            "protocol pkthdr",
+            "the rule names no event",
+        )));
+    }
+    Ok(Rule {
+        sid,
+        revision: draft.revision,
+        message: draft.message,
+        classification: draft.classification,
+        place: statement.place(file, 0),
+        protocol: draft.protocol,
+        source: header.source,
+        destination: header.destination,
+        both_ways: header.both_ways,
+        tests: draft.tests,
+        steps: draft.steps,
+        buffer: draft.buffer,
+        limit: draft.limit,
+        filter: draft.filter,
+        spread: draft.spread,
+        flow_bits: draft.flow_bits,
+        silent: draft.silent,
+    })
+}
