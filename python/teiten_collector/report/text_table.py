@@ -8,6 +8,7 @@ addresses), ranks stand, and rates have two significant digits.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
@@ -28,8 +29,25 @@ Alignment = Literal["left", "right"]
 _ALIGNMENTS: tuple[Alignment, ...] = ("right", "right", "left", "right", "right", "right", "right")
 
 
-def text_table(rows: Sequence[Row], phrases: Phrases, subject: str, name: Callable[[Row], str]) -> list[str]:
-    """The lines of a table; none where nothing was seen.
+@dataclass(frozen=True, slots=True)
+class RankingCells:
+    """A table's text, before any form.
+
+    Attributes:
+        head: One text a column.
+        rows: One text a column each; `OMITTED` stands in the first and fourth where rows are left out.
+        notes: What stands below.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def ranking_cells(
+    rows: Sequence[Row], phrases: Phrases, subject: str, name: Callable[[Row], str]
+) -> RankingCells | None:
+    """The cells of a table; None where nothing was seen.
 
     Args:
         rows: Every row, in order of rank.
@@ -40,18 +58,30 @@ def text_table(rows: Sequence[Row], phrases: Phrases, subject: str, name: Callab
     setter = _Setter(rows, phrases)
     places = [place for place, row in enumerate(rows) if setter.shows(row)]
     if not places:
-        return []
-    lines: list[tuple[str, ...]] = [(*phrases.columns[:2], subject, *phrases.columns[3:])]
+        return None
+    lines: list[tuple[str, ...]] = []
     before = places[0] - 1
     for place in places:
         if place != before + 1:
             lines.append((OMITTED, "", "", OMITTED, "", "", ""))
         lines.append(setter.cells(rows[place], name(rows[place])))
         before = place
-    printed = _align(lines)
-    rule = "-" * max(cell_len(line) for line in printed)
     left_out = any(rows[place].change is not None and rows[place].change_percent is None for place in places)
-    return [printed[0], rule, *printed[1:], *(["", phrases.no_percentage] if left_out else [])]
+    return RankingCells(
+        head=(*phrases.columns[:2], subject, *phrases.columns[3:]),
+        rows=tuple(lines),
+        notes=(phrases.no_percentage,) if left_out else (),
+    )
+
+
+def text_table(rows: Sequence[Row], phrases: Phrases, subject: str, name: Callable[[Row], str]) -> list[str]:
+    """The lines of a table; none where nothing was seen. Arguments as for `ranking_cells`."""
+    cells = ranking_cells(rows, phrases, subject, name)
+    if cells is None:
+        return []
+    printed = _align([cells.head, *cells.rows])
+    rule = "-" * max(cell_len(line) for line in printed)
+    return [printed[0], rule, *printed[1:], *(("", *cells.notes) if cells.notes else ())]
 
 
 def percent_text(percent: float) -> str:
