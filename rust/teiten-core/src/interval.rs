@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::class::Class;
+use crate::detector::Detected;
 use crate::key::{Form, Key};
+use crate::suspect::{Suspect, Suspects};
 use crate::tally::Columns;
 use crate::tool::Tool;
 use crate::wire::Reason;
@@ -49,7 +51,12 @@ pub struct Counters {
     /// Records whose time lay [`AHEAD_NS`](crate::limits::AHEAD_NS) or more ahead of the clock that was set; they are
     /// counted in the minute that it showed.
     pub time_ahead: u64,
+    /// Counted packets with which anything is wrong; their reasons are [`suspects`](Self::suspects).
+    pub suspicious: u64,
+    /// Counted packets of which at least one reason speaks for a forged source.
+    pub suspected_forged: u64,
     malformed: [u64; Reason::ALL.len()],
+    suspects: [u64; Suspect::ALL.len()],
 }
 
 impl Counters {
@@ -62,6 +69,26 @@ impl Counters {
             .map(|reason| reason.name())
             .zip(self.malformed);
         named.filter(|(_, records)| *records > 0)
+    }
+
+    /// Counted packets by what is wrong with them; a packet may be in several. Only reasons that occurred, in a fixed
+    /// order; names are those of [`Suspect::name`].
+    pub fn suspects(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let named = Suspect::ALL
+            .iter()
+            .map(|suspect| suspect.name())
+            .zip(self.suspects);
+        named.filter(|(_, packets)| *packets > 0)
+    }
+
+    /// Counts what is wrong with a packet; only called where there is something.
+    #[cold]
+    pub(crate) fn suspect(&mut self, suspects: Suspects) {
+        self.suspicious += 1;
+        self.suspected_forged += u64::from(suspects.meets(Suspects::FORGERY));
+        for suspect in suspects.iter() {
+            self.suspects[suspect as usize] += 1;
+        }
     }
 
     /// Counts a record that could not be counted.
@@ -85,6 +112,8 @@ pub struct Interval {
     pub ipv4: Columns,
     /// The tuples of IPv6, in the order of their first packets.
     pub ipv6: Columns,
+    /// What the signatures gave.
+    pub detected: Detected,
 }
 
 /// Packets and bytes of some tuples together.

@@ -11,7 +11,10 @@
 //! | [`key`] | under which key a packet is counted |
 //! | [`class`], [`tool`] | what kind of packet it is, and which scanner it betrays |
 //! | [`monitored`] | the addresses whose traffic is counted |
+//! | [`reserved`], [`suspect`] | what is wrong with a packet that is counted all the same |
 //! | [`tally`] | tuples in dense tables, and their columns |
+//! | [`signature`] | rules in the language of Suricata and Snort, held against single packets |
+//! | [`detector`] | signatures at work: a packet's detections into the interval's table |
 //! | `timeline` | where a packet's time falls |
 //! | [`interval`] | what one span of observation gave, with its counters |
 //! | [`observer`] | frames in, intervals out |
@@ -20,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 pub mod class;
+pub mod detector;
 pub mod frame;
 pub mod interval;
 pub mod key;
@@ -27,17 +31,21 @@ pub mod limits;
 pub mod monitored;
 pub mod observer;
 pub mod packet;
+pub mod reserved;
 pub mod signature;
+pub mod suspect;
 pub mod tally;
 mod timeline;
 pub mod tool;
 pub mod wire;
 
 pub use class::Class;
+pub use detector::{Detected, Rulebook};
 pub use frame::{Fault, Frame, FrameSource, LinkType};
 pub use interval::{Cause, Counters, Interval, Totals};
 pub use key::{Form, Key};
 pub use monitored::{Network, NetworkError};
 pub use observer::{Observer, Settings, SettingsError, Stop};
-pub use tally::{Columns, Family};
+pub use suspect::{Suspect, Suspects};
+pub use tally::{Columns, DetectionColumns, Family};
 pub use tool::Tool;

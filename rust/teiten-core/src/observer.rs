@@ -1,7 +1,9 @@
 //! Frames in, intervals out.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::detector::{Detected, Detector, Rulebook};
 use crate::frame::{Fault, Frame, FrameSource};
 use crate::interval::{Counters, Interval};
 use crate::limits::{
@@ -9,6 +11,7 @@ use crate::limits::{
 };
 use crate::monitored::{Monitored, Network};
 use crate::packet::{Ip, Packet};
+use crate::suspect::Suspects;
 use crate::tally::{Columns, Marks, Secrets, Sighting, Table, Tuple, Tuple4, Tuple6};
 use crate::timeline::{Closing, Place, Timeline};
 use crate::wire::Reason;
@@ -109,6 +112,8 @@ pub struct Observer {
     counters: Counters,
     ipv4: Side<Tuple4>,
     ipv6: Side<Tuple6>,
+    detector: Option<Box<Detector>>,
+    seed: u64,
 }
 
 /// The table of one family, and the packets that have yet to meet it.
@@ -166,9 +171,21 @@ impl Observer {
             counters: Counters::default(),
             ipv4: Side::new(3 * quarter, secrets),
             ipv6: Side::new(quarter, secrets),
+            detector: None,
+            seed: settings.seed,
         };
         observer.settle();
         Ok(observer)
+    }
+
+    /// From here on counted packets are held against these rules; limits and spreads begin anew.
+    ///
+    /// What other rules have detected in the open interval stays in it.
+    pub fn set_rules(&mut self, rules: Arc<Rulebook>) {
+        match &mut self.detector {
+            Some(detector) => detector.replace(rules),
+            None => self.detector = Some(Box::new(Detector::new(rules, self.seed))),
+        }
     }
 
     /// Observes frames until an interval closes, `limit` frames were observed, or the source ends.
@@ -241,9 +258,9 @@ impl Observer {
     /// Observes a frame, unless the open interval has to close first.
     #[inline]
     fn observe(&mut self, frame: &Frame<'_>) -> Option<Closing> {
-        let (place, ahead) = match self.timeline.place(frame.time_ns) {
-            Place::Ahead(now) => (self.timeline.place(now), true),
-            place => (place, false),
+        let (time_ns, place, ahead) = match self.timeline.place(frame.time_ns) {
+            Place::Ahead(now) => (now, self.timeline.place(now), true),
+            place => (frame.time_ns, place, false),
         };
         let (minute_offset, backward) = match place {
             Place::Inside {
@@ -269,7 +286,14 @@ impl Observer {
                 if self.is_full(&packet) {
                     return Some(self.timeline.close_full());
                 }
+                let suspects = Suspects::of(frame, &packet, &self.monitored);
+                if !suspects.is_empty() {
+                    self.counters.suspect(suspects);
+                }
                 self.count(&packet, minute_offset);
+                if let Some(detector) = &mut self.detector {
+                    detector.inspect(&packet, &Frame { time_ns, ..*frame }, minute_offset);
+                }
             }
             Err(stop) => self.counters.refuse(stop.reason),
         }
@@ -336,6 +360,10 @@ impl Observer {
             counters: std::mem::take(&mut self.counters),
             ipv4: Columns::of_ipv4(self.ipv4.table.entries(), base_minute),
             ipv6: Columns::of_ipv6(self.ipv6.table.entries(), base_minute),
+            detected: match &mut self.detector {
+                Some(detector) => detector.take(base_minute),
+                None => Detected::default(),
+            },
         };
         self.ipv4.table.clear();
         self.ipv6.table.clear();

@@ -236,6 +236,14 @@ impl Secrets {
             mixed ^ mixed >> 31
         }))
     }
+
+    /// A hash of four numbers.
+    #[inline]
+    pub(crate) const fn mix(&self, numbers: [u64; 4]) -> u64 {
+        let one = fold(numbers[0] ^ self.0[0], numbers[1] ^ self.0[1]);
+        let two = fold(numbers[2] ^ self.0[2], numbers[3] ^ self.0[3]);
+        fold(one ^ self.0[4], two ^ self.0[5])
+    }
 }
 
 impl std::fmt::Debug for Secrets {

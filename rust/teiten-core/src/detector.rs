@@ -1,0 +1,186 @@
+//! Signatures at work: a packet in, its detections into the interval's table.
+//!
+//! Of the rules that are said to exclude each other, only the first in their order speaks for a packet; every other
+//! rule always counts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::frame::Frame;
+use crate::packet::Packet;
+use crate::signature::{Address, Detection, SignatureCounters, Signatures, State, StateSettings};
+use crate::tally::Secrets;
+use crate::tally::detections::{DetectionColumns, Detections, Sighted};
+
+/// Rules compiled, and which of them exclude each other; shared by every observer that uses them.
+#[derive(Debug)]
+pub struct Rulebook {
+    signatures: Signatures,
+    /// For each rule its place among those that exclude each other.
+    ranks: Box<[Option<u32>]>,
+}
+
+impl Rulebook {
+    /// The rules of `signatures`, where those in `exclusive` exclude each other: the earlier there, the stronger.
+    #[must_use]
+    pub fn new(signatures: Signatures, exclusive: &[u32]) -> Self {
+        let places: HashMap<u32, u32> = exclusive.iter().rev().copied().zip(0..).collect();
+        let last = u32::try_from(places.len()).unwrap_or(u32::MAX);
+        let rank = |sid| places.get(&sid).map(|place| last - place);
+        let ranks = signatures
+            .rules()
+            .iter()
+            .map(|rule| rank(rule.sid))
+            .collect();
+        Self { signatures, ranks }
+    }
+
+    /// The rules, compiled.
+    #[must_use]
+    pub const fn signatures(&self) -> &Signatures {
+        &self.signatures
+    }
+}
+
+/// What the signatures gave in one interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detected {
+    /// Detections by minute, signature, source and address.
+    pub columns: DetectionColumns,
+    /// Every detection by number of its signature, those without room in the columns too; in order of the numbers.
+    pub signatures: Vec<(u32, u64)>,
+    /// Detections that found no room in the columns.
+    pub overflow: u64,
+    /// What the engine counted; `None` if no rules are set.
+    pub engine: Option<SignatureCounters>,
+}
+
+/// Holds packets against rules.
+#[derive(Debug)]
+pub(crate) struct Detector {
+    rules: Arc<Rulebook>,
+    state: State,
+    seed: u64,
+    detections: Detections,
+    /// Detections of each rule.
+    counts: Box<[u64]>,
+    /// Detections of rules that other rules have taken the place of within the interval.
+    before: Vec<(u32, u64)>,
+    overflow: u64,
+    /// What the engine had counted when the interval began.
+    counted: SignatureCounters,
+}
+
+impl Detector {
+    /// A detector that has seen nothing; all its memory is taken here.
+    pub(crate) fn new(rules: Arc<Rulebook>, seed: u64) -> Self {
+        Self {
+            state: rules.signatures.state(&StateSettings {
+                seed,
+                ..StateSettings::default()
+            }),
+            seed,
+            detections: Detections::new(Secrets::from_seed(seed)),
+            counts: vec![0; rules.ranks.len()].into(),
+            before: Vec::new(),
+            overflow: 0,
+            counted: SignatureCounters::default(),
+            rules,
+        }
+    }
+
+    /// Goes on with other rules, whose limits begin anew; what has been detected stays.
+    pub(crate) fn replace(&mut self, rules: Arc<Rulebook>) {
+        self.before = self.by_signature();
+        self.counted = minus(&self.counted, &self.state.counters());
+        self.state = rules.signatures.state(&StateSettings {
+            seed: self.seed,
+            ..StateSettings::default()
+        });
+        self.counts = vec![0; rules.ranks.len()].into();
+        self.rules = rules;
+    }
+
+    /// Holds a packet against the rules.
+    #[inline]
+    pub(crate) fn inspect(&mut self, packet: &Packet<'_>, frame: &Frame<'_>, minute_offset: u16) {
+        let Self {
+            rules,
+            state,
+            detections,
+            counts,
+            overflow,
+            ..
+        } = self;
+        let mut count = |rule: usize, signature: u32, (source, address): (Address, Address)| {
+            if let Some(count) = counts.get_mut(rule) {
+                *count += 1;
+            }
+            let sighted = Sighted {
+                minute_offset,
+                signature,
+                source,
+                address,
+            };
+            *overflow += u64::from(!detections.count(sighted));
+        };
+        let mut strongest: Option<(u32, usize, u32, (Address, Address))> = None;
+        rules
+            .signatures
+            .inspect(packet, frame, state, &mut |detection: &Detection<'_>| {
+                let ends = (detection.source, detection.address);
+                match rules.ranks.get(detection.rule).copied().flatten() {
+                    None => count(detection.rule, detection.sid, ends),
+                    Some(rank) if strongest.is_none_or(|(other, ..)| rank < other) => {
+                        strongest = Some((rank, detection.rule, detection.sid, ends));
+                    }
+                    Some(_) => {}
+                }
+            });
+        if let Some((_, rule, sid, ends)) = strongest {
+            count(rule, sid, ends);
+        }
+    }
+
+    /// What was detected since the last call.
+    pub(crate) fn take(&mut self, base_minute: u32) -> Detected {
+        let counted = self.state.counters();
+        let detected = Detected {
+            columns: self.detections.take(base_minute),
+            signatures: self.by_signature(),
+            overflow: std::mem::take(&mut self.overflow),
+            engine: Some(minus(&counted, &self.counted)),
+        };
+        self.counted = counted;
+        self.counts.fill(0);
+        self.before.clear();
+        detected
+    }
+
+    fn by_signature(&self) -> Vec<(u32, u64)> {
+        let rules = self.rules.signatures.rules().iter().map(|rule| rule.sid);
+        let now = rules
+            .zip(self.counts.iter().copied())
+            .filter(|(_, count)| *count > 0);
+        let mut all: Vec<(u32, u64)> = self.before.iter().copied().chain(now).collect();
+        all.sort_unstable();
+        all.dedup_by(|later, first| {
+            let same = later.0 == first.0;
+            first.1 += u64::from(same) * later.1;
+            same
+        });
+        all
+    }
+}
+
+/// What was counted between two looks. Wraps, so that a look of an engine since replaced may stand below 0.
+const fn minus(now: &SignatureCounters, before: &SignatureCounters) -> SignatureCounters {
+    SignatureCounters {
+        inspected: now.inspected.wrapping_sub(before.inspected),
+        not_inspected: now.not_inspected.wrapping_sub(before.not_inspected),
+        detections: now.detections.wrapping_sub(before.detections),
+        work_spent: now.work_spent.wrapping_sub(before.work_spent),
+        limits_evicted: now.limits_evicted.wrapping_sub(before.limits_evicted),
+        spreads_evicted: now.spreads_evicted.wrapping_sub(before.spreads_evicted),
+    }
+}
