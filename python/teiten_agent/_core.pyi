@@ -1,5 +1,5 @@
 # ruff: noqa: PYI021 - the extension is compiled; this is where its promises can be read
-"""The compiled core: capture files, rings and buffers in, intervals of counted tuples out.
+"""The compiled core: capture files, rings and buffers in, intervals of counted tuples and detections out.
 
 Private to `teiten_agent`. Python sees sources, observers and intervals, never packets; the interpreter is
 released while the core works. Instances may be shared by threads: a call on one waits for the call before it.
@@ -7,7 +7,7 @@ released while the core works. Instances may be shared by threads: a call on one
 Times are nanoseconds since 1970-01-01 00:00 UTC.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Final, final
 
@@ -16,10 +16,14 @@ __all__ = [
     "Capture",
     "CaptureError",
     "Columns",
+    "Detections",
     "Interval",
     "Observer",
     "PacketBuffer",
     "Ring",
+    "RuleDiagnostic",
+    "Rules",
+    "Signature",
     "__version__",
 ]
 
@@ -210,6 +214,7 @@ class Observer:
         max_rows: int = 1_048_576,
         span: tuple[int, int] | None = None,
         seed: int | None = None,
+        rules: Rules | None = None,
     ) -> Observer:
         """Makes an observer that has seen nothing.
 
@@ -223,10 +228,18 @@ class Observer:
             span: Start and end (exclusive) of the time to observe; packets outside are counted as
             `outside_span`, and
                 the intervals together cover it without gap. None: from the first packet to the last.
-            seed: Seed of the tables' hash, for tests; by default a new secret. Results do not depend on it.
+            seed: Seed of the tables' hashes; by default a new secret. Tuples do not depend on it, detections
+                only where the memory for rules' limits ran out.
+            rules: Rules to hold counted packets against.
 
         Raises:
             ValueError: A network cannot be read, or a number is out of its bounds.
+        """
+
+    def set_rules(self, rules: Rules) -> None:
+        """Holds packets against these rules from here on, whose limits and spreads begin anew.
+
+        What other rules have detected in the open interval stays in it.
         """
 
     def advance(
@@ -284,6 +297,12 @@ class Interval:
         "malformed.REASON"; only reasons that occurred are there. "bytes" is the sum over the counted packets
         of the IP lengths their headers state, "time_backward" how many records were earlier than one before,
         "time_ahead" how many were stamped ahead of the clock.
+
+        With rules there are besides: "detections_overflow" (detections that found no room in `detections`),
+        "signatures.inspected" and "signatures.not_inspected" (packets held against the rules, or not because
+        a length in a header is not there), "signatures.work_spent" (packets on which checks ended because
+        they cost too much), "signatures.limits_evicted" and "signatures.spreads_evicted" (counts that made
+        room while their window was open).
         """
 
     @property
@@ -293,6 +312,13 @@ class Interval:
     @property
     def ipv6(self) -> Columns:
         """The tuples of IPv6, in the order of their first packets; addresses have 16 bytes."""
+
+    @property
+    def detections(self) -> Detections:
+        """What the rules detected, in the order of the first detections."""
+
+    def signatures(self) -> dict[int, int]:
+        """Detections by number of the rule, those without room in `detections` among them."""
 
     def keys(self) -> dict[str, tuple[int, int]]:
         """Packets and bytes by key, such as "445/TCP", over both families."""
@@ -357,3 +383,130 @@ class Columns:
     @property
     def bytes_(self) -> bytes:
         """Sums of the IP packets' lengths as their headers state them; 8 bytes."""
+
+@final
+class Detections:
+    """Detections as columns: row `i` of a column of width `w` is `column[i * w:(i + 1) * w]`.
+
+    Integers are unsigned and little-endian; addresses are in network byte order. At most 65,536 rows.
+    """
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def minute(self) -> bytes:
+        """Minutes since 1970-01-01 00:00 UTC; 4 bytes."""
+
+    @property
+    def signature(self) -> bytes:
+        """Numbers of the rules; 4 bytes."""
+
+    @property
+    def family(self) -> bytes:
+        """4 or 6; 1 byte."""
+
+    @property
+    def source(self) -> bytes:
+        """Source addresses, IPv4 behind 12 zero bytes; 16 bytes."""
+
+    @property
+    def address(self) -> bytes:
+        """Monitored addresses, as `source`; 16 bytes."""
+
+    @property
+    def count(self) -> bytes:
+        """Detections; 8 bytes."""
+
+@final
+class Rules:
+    """Rules in the language of Suricata and Snort, compiled. docs/reference/signatures.md has the language."""
+
+    def __new__(
+        cls,
+        texts: Sequence[tuple[str, str]],
+        *,
+        exclusive: Sequence[int] = (),
+        variables: Mapping[str, str] = {},
+    ) -> Rules:
+        """Reads and compiles rules; a rule that cannot be used is left out, and `diagnostics` says why.
+
+        Args:
+            texts: Name and text of each rule file.
+            exclusive: Numbers of rules of which one alone speaks for a packet: the earliest in this order.
+                Every other rule always speaks.
+            variables: What `$NAME` stands for in rules, by name without the dollar sign, besides the defaults.
+
+        Raises:
+            ValueError: The rules together are more than the engine holds.
+        """
+
+    def __len__(self) -> int:
+        """How many rules are in use."""
+
+    def signatures(self) -> list[Signature]:
+        """The rules in use."""
+
+    def diagnostics(self) -> list[RuleDiagnostic]:
+        """What there is to say about the others, in the order of the texts."""
+
+@final
+class Signature:
+    """A rule in use."""
+
+    @property
+    def sid(self) -> int:
+        """Its number."""
+
+    @property
+    def revision(self) -> int:
+        """Its revision; 0 if it states none."""
+
+    @property
+    def message(self) -> str:
+        """What it says when it matches."""
+
+    @property
+    def classification(self) -> str:
+        """Its `classtype`; empty if it states none."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it only sets flow bits, and never speaks."""
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line and column."""
+
+@final
+class RuleDiagnostic:
+    """What there is to say about a rule that is not used."""
+
+    @property
+    def obstacle(self) -> str:
+        """What kind of obstacle.
+
+        "session" (it looks into an established session), "unsupported" (it asks for what the engine does not
+        do), "mistake" (in its text), "replaced" (another rule has its number).
+        """
+
+    @property
+    def sid(self) -> int | None:
+        """The rule's number, where it could be read."""
+
+    @property
+    def cause(self) -> str:
+        """A few words that are the same for every rule with this obstacle, for counting."""
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, for a person."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, for a person."""
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line and column."""

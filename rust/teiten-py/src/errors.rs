@@ -30,6 +30,8 @@ pub(crate) enum Error {
     Network(NetworkError),
     Settings(SettingsError),
     Argument(&'static str),
+    /// The rules together are more than the engine holds.
+    Rules(String),
     #[cfg(target_os = "linux")]
     Live(LiveError),
     /// A packet buffer is damaged.
@@ -80,6 +82,7 @@ impl From<Error> for PyErr {
             Error::Network(error) => PyValueError::new_err(error.to_string()),
             Error::Settings(error) => PyValueError::new_err(error.to_string()),
             Error::Argument(reason) => PyValueError::new_err(reason),
+            Error::Rules(reason) => PyValueError::new_err(reason),
             #[cfg(target_os = "linux")]
             Error::Live(error) => live_error(&error),
             Error::Buffer(fault) => PyValueError::new_err(fault.to_string()),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use teiten_core::signature::SignatureCounters;
 use teiten_core::{Counters, Totals};
 
 /// An interval of the core with its sums over keys, classes and tools: what takes a walk over the rows, done before the
@@ -41,6 +42,11 @@ pub(crate) struct Interval {
     /// The tuples of IPv6.
     #[pyo3(get)]
     ipv6: Py<Columns>,
+    /// What the signatures detected.
+    #[pyo3(get)]
+    detections: Py<Detections>,
+    signatures: BTreeMap<u32, u64>,
+    engine: Option<Engine>,
     counters: Counters,
     keys: BTreeMap<String, Totals>,
     classes: BTreeMap<&'static str, u64>,
@@ -60,6 +66,12 @@ impl Interval {
             cause: interval.cause.name(),
             ipv4: Py::new(py, Columns::new(py, interval.ipv4))?,
             ipv6: Py::new(py, Columns::new(py, interval.ipv6))?,
+            engine: interval.detected.engine.map(|counters| Engine {
+                counters,
+                overflow: interval.detected.overflow,
+            }),
+            signatures: interval.detected.signatures.into_iter().collect(),
+            detections: Py::new(py, Detections::new(py, interval.detected.columns))?,
             counters: interval.counters,
             keys,
             classes,
@@ -94,7 +106,20 @@ impl Interval {
         for (reason, packets) in self.counters.malformed() {
             dictionary.set_item(format!("malformed.{reason}"), packets)?;
         }
+        if let Some(Engine { counters, overflow }) = &self.engine {
+            dictionary.set_item("detections_overflow", overflow)?;
+            dictionary.set_item("signatures.inspected", counters.inspected)?;
+            dictionary.set_item("signatures.not_inspected", counters.not_inspected)?;
+            dictionary.set_item("signatures.work_spent", counters.work_spent)?;
+            dictionary.set_item("signatures.limits_evicted", counters.limits_evicted)?;
+            dictionary.set_item("signatures.spreads_evicted", counters.spreads_evicted)?;
+        }
         Ok(dictionary)
+    }
+
+    /// Detections by number of the signature.
+    fn signatures(&self) -> BTreeMap<u32, u64> {
+        self.signatures.clone()
     }
 
     /// Packets and bytes by key text.
@@ -114,6 +139,39 @@ impl Interval {
     /// Packets by name of tool.
     fn tools(&self) -> BTreeMap<&'static str, u64> {
         self.tools.clone()
+    }
+}
+
+/// What the engine counted of itself.
+struct Engine {
+    counters: SignatureCounters,
+    overflow: u64,
+}
+
+/// Detections as columns of bytes.
+#[pyclass(frozen, get_all, module = "teiten_agent._core")]
+pub(crate) struct Detections {
+    rows: usize,
+    minute: Py<PyBytes>,
+    signature: Py<PyBytes>,
+    family: Py<PyBytes>,
+    source: Py<PyBytes>,
+    address: Py<PyBytes>,
+    count: Py<PyBytes>,
+}
+
+impl Detections {
+    fn new(py: Python<'_>, columns: teiten_core::DetectionColumns) -> Self {
+        let bytes = |column: Vec<u8>| PyBytes::new(py, &column).unbind();
+        Self {
+            rows: columns.rows,
+            minute: bytes(columns.minute),
+            signature: bytes(columns.signature),
+            family: bytes(columns.family),
+            source: bytes(columns.source),
+            address: bytes(columns.address),
+            count: bytes(columns.count),
+        }
     }
 }
 

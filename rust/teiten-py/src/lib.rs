@@ -11,6 +11,7 @@ mod interval;
 mod live;
 mod lock;
 mod observer;
+mod rules;
 
 use pyo3::prelude::*;
 
@@ -23,12 +24,14 @@ mod _core {
     #[pymodule_export]
     use crate::errors::CaptureError;
     #[pymodule_export]
-    use crate::interval::{Columns, Interval};
+    use crate::interval::{Columns, Detections, Interval};
     #[cfg(target_os = "linux")]
     #[pymodule_export]
     use crate::live::Ring;
     #[pymodule_export]
     use crate::observer::Observer;
+    #[pymodule_export]
+    use crate::rules::{RuleDiagnostic, Rules, Signature};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name Python gives to versions")]

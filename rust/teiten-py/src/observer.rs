@@ -1,7 +1,7 @@
 //! Observers: packets of any source in, intervals out.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 use teiten_core::{Fault, FrameSource, Network, Settings, Stop};
@@ -13,6 +13,7 @@ use crate::interval::{Folded, Interval};
 #[cfg(target_os = "linux")]
 use crate::live::Ring;
 use crate::lock::lock;
+use crate::rules::Rules;
 
 /// Counts packets into intervals.
 #[pyclass(frozen, module = "teiten_agent._core")]
@@ -25,11 +26,11 @@ impl Observer {
     #[new]
     #[pyo3(signature = (
         monitored = Vec::new(), *, interval_seconds = 60, table_megabytes = 16, max_rows = 1_048_576, span = None,
-        seed = None
+        seed = None, rules = None
     ))]
     #[pyo3(
         text_signature = "(monitored=(), *, interval_seconds=60, table_megabytes=16, max_rows=1048576, span=None, \
-                             seed=None)"
+                             seed=None, rules=None)"
     )]
     fn new(
         monitored: Vec<String>,
@@ -38,6 +39,7 @@ impl Observer {
         max_rows: u32,
         span: Option<(i64, i64)>,
         seed: Option<u64>,
+        rules: Option<&Bound<'_, Rules>>,
     ) -> Result<Self, Error> {
         let monitored = monitored
             .into_iter()
@@ -52,9 +54,19 @@ impl Observer {
             span,
             seed,
         };
+        let mut core = teiten_core::Observer::new(&settings)?;
+        if let Some(rules) = rules {
+            core.set_rules(Arc::clone(&rules.get().book));
+        }
         Ok(Self {
-            core: Mutex::new(teiten_core::Observer::new(&settings)?),
+            core: Mutex::new(core),
         })
+    }
+
+    /// From here on packets are held against these rules.
+    fn set_rules(&self, py: Python<'_>, rules: &Bound<'_, Rules>) {
+        let book = Arc::clone(&rules.get().book);
+        py.detach(|| lock(&self.core).set_rules(book));
     }
 
     /// Observes packets of `source` until an interval closes, which is returned; None at the limit or the end.
