@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from teiten_agent import config
 from teiten_agent.errors import AgentError, AnswerIsNoError, CannotWriteError, ExitCode, InternalError
+from teiten_agent.live import check_filter, open_source
 from teiten_agent.observe import CountingSettings
-from teiten_agent.spool.directory import MEGABYTE, survey
+from teiten_agent.spool import survey
+from teiten_agent.spool.layout import MEGABYTE
 from teiten_agent.uplink import Uplink, read_token
 
 if TYPE_CHECKING:
@@ -69,11 +71,12 @@ def check(path: str) -> list[Step]:
         steps.append(_failed("configuration", error))
         steps += [
             Step(name, State.SKIPPED, "needs the configuration")
-            for name in ("counting", "spool", "clock", "token", "collector")
+            for name in ("counting", "filter", "capture", "spool", "clock", "token", "collector")
         ]
         return steps
     steps.append(Step("configuration", State.OK, path))
     steps.append(_step("counting", lambda: _counting(configuration)))
+    steps += _live(configuration)
     steps.append(_step("spool", lambda: _spool(configuration)))
     steps.append(_step("clock", _clock))
     if not configuration.uplink.collector:
@@ -119,6 +122,22 @@ def _counting(configuration: Configuration) -> str:
     settings = CountingSettings.of(configuration)
     settings.observer()
     return f"{', '.join(settings.monitored)}; intervals of {settings.interval_seconds} s"
+
+
+def _live(configuration: Configuration) -> list[Step]:
+    capture = configuration.capture
+    if not capture.interface:
+        nothing = "capture.interface is empty: this configuration replays only"
+        return [Step(name, State.SKIPPED, nothing) for name in ("filter", "capture")]
+    return [
+        _step("filter", lambda: check_filter(capture)),
+        _step("capture", lambda: _capture(configuration)),
+    ]
+
+
+def _capture(configuration: Configuration) -> str:
+    open_source(configuration.capture).close()
+    return f"{configuration.capture.interface}: can be captured from by {configuration.capture.source}"
 
 
 def _spool(configuration: Configuration) -> str:

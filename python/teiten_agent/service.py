@@ -27,11 +27,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from teiten_agent.errors import AgentError, CannotWriteError
+from teiten_agent.errors import AgentError
 from teiten_agent.live import open_source
 from teiten_agent.notify import ServiceManager
 from teiten_agent.observe import CountingSettings, batch_of
-from teiten_agent.spool.shared import LIVE, SharedSpool
+from teiten_agent.spool import LIVE, Spool, Stored
 from teiten_agent.uplink import Uplink, deliver
 from teiten_agent.watch import Observation, Watch
 from teiten_protocol import BatchKey
@@ -67,7 +67,7 @@ def run(configuration: Configuration, log: Log) -> None:
     """
     uplink = _Uploads.uplink_of(configuration)
     spool_settings = configuration.spool
-    spool = SharedSpool(
+    spool = Spool(
         Path(spool_settings.directory),
         spool_settings.max_megabytes,
         lambda said: log.warning("spool", said=said),
@@ -79,7 +79,7 @@ def run(configuration: Configuration, log: Log) -> None:
 class _Service:
     """One run: an epoch, and the threads that fill it."""
 
-    def __init__(self, configuration: Configuration, spool: SharedSpool, log: Log) -> None:
+    def __init__(self, configuration: Configuration, spool: Spool, log: Log) -> None:
         self._configuration = configuration
         self._spool = spool
         self._log = log
@@ -87,7 +87,6 @@ class _Service:
         self._manager = ServiceManager()
         self._intervals: queue.Queue[Observation | BaseException | None] = queue.Queue(_MOST_WAITING)
         self._sequence = 0
-        self._lost: Counter[str] = Counter()
 
     def run(self, uplink: Uplink | None) -> None:
         """See `run` of this module."""
@@ -114,7 +113,8 @@ class _Service:
         uploads.stop()
         with _said(self._log, "spool"):
             self._spool.complete(epoch, self._sequence)
-        self._log.info("stop", batches=self._sequence, waiting=len(self._spool.waiting()), **self._lost)
+        waiting = len(self._spool.waiting())
+        self._log.info("stop", batches=self._sequence, waiting=waiting, **self._spool.lost())
         if failure is not None:
             raise failure
 
@@ -141,18 +141,9 @@ class _Service:
         )
         counters = Counter(batch.counters)
         counters.update(observation.counters)
-        counters.update(self._lost)
         batch = replace(batch, counters=dict(counters))
-        try:
-            self._spool.store(batch)
-        except CannotWriteError as error:
-            self._lost["lost.unwritable_batches"] += 1
-            self._lost["lost.unwritable_packets"] += batch.counters["packets"] + observation.counters.get(
-                "kernel_dropped", 0
-            )
-            self._log.warning(
-                "batch_lost", sequence=self._sequence, said=error.what, remedy=error.remedy, **self._lost
-            )
+        if self._spool.keep(batch) is Stored.LOST:
+            self._log.warning("batch_lost", sequence=self._sequence, **self._spool.lost())
             return False
         self._log.info(
             "batch",
@@ -163,16 +154,13 @@ class _Service:
             dropped=observation.counters.get("kernel_dropped", 0),
         )
         self._sequence += 1
-        self._lost.clear()
         return True
 
 
 class _Uploads:
     """The thread that sends what waits in the spool."""
 
-    def __init__(
-        self, configuration: Configuration, spool: SharedSpool, uplink: Uplink | None, log: Log
-    ) -> None:
+    def __init__(self, configuration: Configuration, spool: Spool, uplink: Uplink | None, log: Log) -> None:
         self._oldest_seconds = configuration.spool.max_age_days * _DAY_SECONDS
         self._spool = spool
         self._uplink = uplink

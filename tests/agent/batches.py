@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from teiten_agent.spool import Spool
+from teiten_agent.spool import LIVE, Spool
 from teiten_protocol import Batch, BatchKey, DetectionColumns, Family, Span, TupleColumns
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from teiten_agent.spool.clock import Clocks
+
 SENSOR = "tokyo-01"
 SETTINGS: dict[str, object] = {"interval_seconds": 60}
+LIVE_SETTINGS: dict[str, object] = {**SETTINGS, **LIVE}
 DIGEST = b"\x07" * 32
 EPOCH = 0x0123456789ABCDEF
 
@@ -40,9 +43,9 @@ class Spooling:
     directory: Path
     said: list[str] = field(default_factory=list)
 
-    def open(self, max_megabytes: int = 10) -> Spool:
+    def open(self, max_megabytes: int = 10, clocks: Clocks | None = None) -> Spool:
         """The spool, to be entered."""
-        return Spool(self.directory, max_megabytes, self.said.append)
+        return Spool(self.directory, max_megabytes, self.said.append, clocks=clocks)
 
     def fill(self, *sequences: int, epoch: int = EPOCH) -> None:
         """Store batches and complete their epoch."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
+from collections import Counter, defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from teiten_agent.errors import (
@@ -18,20 +19,25 @@ from teiten_agent.errors import (
     InternalError,
     UnreachableError,
 )
-from teiten_agent.spool import durable
+from teiten_agent.spool import durable, layout
+from teiten_agent.spool.clock import Clocks, StepWatch
 from teiten_agent.spool.entry import BATCH_SUFFIX, Acknowledgement, Entry, StoredBatch
+from teiten_agent.spool.layout import MEGABYTE
+from teiten_agent.spool.losses import Losses, Reason
 from teiten_agent.spool.record import EpochRecord
-from teiten_protocol import MAX_COMPRESSED_BYTES, BatchError, compress, decode, digest, encode, expand
+from teiten_protocol import BatchError, compress, digest, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
     from types import TracebackType
 
+    from teiten_agent.spool.layout import Waiting
     from teiten_protocol import Batch
 
-MEGABYTE = 1_000_000
-_LOCK, _EPOCHS, _REFUSED = "lock", "epochs", "refused"
-_DAMAGED_SUFFIX = ".damaged"
+LIVE: dict[str, object] = {"source": "live"}
+"""Marks an epoch of live capture among the settings of its record: its batches cannot be made again, and may
+grow too old or too many."""
 
 
 class SpoolFullError(CannotWriteError):
@@ -39,52 +45,37 @@ class SpoolFullError(CannotWriteError):
 
 
 class Stored(Enum):
-    """What `Spool.store` found to do."""
+    """What `Spool.store` or `Spool.keep` found to do."""
 
     WRITTEN = "written"
     PRESENT = "present"
     SETTLED = "settled"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a spool holds.
-
-    Attributes:
-        waiting: Batches to be sent.
-        waiting_bytes: Their size.
-        refused: Batches that the collector refused.
-        damaged: Files set aside because they were no whole batch or record.
-        used_bytes: All that counts against the limit.
-        limit_bytes: The limit.
-        epochs: Epochs on record.
-        incomplete_epochs: Epochs whose batches were not all written: a replay to be run again.
-        acknowledged: Batches that the collector acknowledged, over all epochs on record.
-        acknowledged_at: When the last acknowledgement came, ISO 8601 in UTC; empty if none did.
-    """
-
-    waiting: int
-    waiting_bytes: int
-    refused: int
-    damaged: int
-    used_bytes: int
-    limit_bytes: int
-    epochs: int
-    incomplete_epochs: int
-    acknowledged: int
-    acknowledged_at: str
+    LOST = "lost"
+    """Of `keep` alone: the disk does not take it; its packets are among the losses."""
 
 
 class Spool:
-    """The batches of one sensor on disk, for the one process that holds its lock."""
+    """The batches of one sensor on disk, for the one process that holds its lock; its threads may share it.
 
-    def __init__(self, directory: Path, max_megabytes: int, notice: Callable[[str], None]) -> None:
+    Nothing waits for the network while it holds the spool: an upload in one thread does not keep another from
+    storing.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        max_megabytes: int,
+        notice: Callable[[str], None],
+        *,
+        clocks: Clocks | None = None,
+    ) -> None:
         """Name the folder; nothing happens before the spool is entered.
 
         Args:
             directory: The spool's folder, created on entering.
             max_megabytes: The limit in units of 1,000,000 bytes.
             notice: Takes a sentence for the operator, for example about a damaged file.
+            clocks: What tells the time; by default the system.
         """
         self._directory = directory
         self._limit = max_megabytes * MEGABYTE
@@ -92,6 +83,11 @@ class Spool:
         self._lock: int | None = None
         self._used = 0
         self._records: dict[int, EpochRecord] = {}
+        self._losses = Losses(directory / layout.LOSSES)
+        self._clocks = clocks or Clocks()
+        self._steps = StepWatch(self._clocks)
+        self._unwritable = ""
+        self._mutex = threading.RLock()
 
     def __enter__(self) -> Self:
         """Take the lock and recover.
@@ -99,7 +95,7 @@ class Spool:
         Raises:
             CannotWriteError: The folder cannot be written, or another process uses it.
         """
-        for folder in (self._directory, self._directory / _EPOCHS, self._directory / _REFUSED):
+        for folder in (self._directory, self._directory / layout.EPOCHS, self._directory / layout.REFUSED):
             durable.make_folder(folder)
         self._take_lock()
         try:
@@ -115,8 +111,9 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Release the lock."""
-        self._release_lock()
+        """Release the lock, between two operations of other threads."""
+        with self._mutex:
+            self._release_lock()
 
     def begin(
         self, epoch: int, sensor: str, settings: dict[str, object], settings_sha256: bytes
@@ -127,96 +124,155 @@ class Spool:
             ConfigurationError: The epoch was begun with other settings.
             CannotWriteError: The record cannot be written.
         """
-        record = self._record(epoch)
-        if record is None:
-            record = EpochRecord(sensor, settings_sha256.hex(), settings)
-            self._keep(epoch, record)
-        elif record.settings_sha256 != settings_sha256.hex():
-            raise ConfigurationError(
-                f"{self._directory}: the same captures under the same span were replayed before with other"
-                f" settings ({_difference(record.settings, settings)}): both would be batches"
-                f" of epoch {epoch:016x}",
-                "replay with the settings of the first time; what was counted then stands",
-            )
-        elif not record.settings:
-            record = replace(record, settings=settings)
-            self._keep(epoch, record)
-        return record
+        with self._mutex:
+            record = self._record(epoch)
+            if record is None:
+                record = EpochRecord(sensor, settings_sha256.hex(), settings)
+                self._note(epoch, record)
+            elif record.settings_sha256 != settings_sha256.hex():
+                raise ConfigurationError(
+                    f"{self._directory}: the same captures under the same span were replayed before with"
+                    f" other settings ({_difference(record.settings, settings)}): both would be batches"
+                    f" of epoch {epoch:016x}",
+                    "replay with the settings of the first time; what was counted then stands",
+                )
+            elif not record.settings:
+                record = replace(record, settings=settings)
+                self._note(epoch, record)
+            return record
 
     def complete(self, epoch: int, batches: int, faults: Iterable[str] = ()) -> None:
         """Note that all batches of an epoch are written, how many, and what was wrong with its captures."""
-        record = self._record(epoch)
-        if record is None:
-            raise InternalError(f"epoch {epoch:016x} is completed without having been begun")
-        self._keep(epoch, replace(record, batches=batches, faults=tuple(faults)))
+        with self._mutex:
+            record = self._record(epoch)
+            if record is None:
+                raise InternalError(f"epoch {epoch:016x} is completed without having been begun")
+            self._note(epoch, replace(record, batches=batches, faults=tuple(faults)))
 
     def is_settled(self, entry: Entry) -> bool:
         """Whether the collector has answered for this batch: acknowledged it, or refused it for good."""
-        record = self._record(entry.epoch)
-        return (record is not None and entry.sequence in record.acknowledged) or self._refused(entry).exists()
+        with self._mutex:
+            record = self._record(entry.epoch)
+            acknowledged = record is not None and entry.sequence in record.acknowledged
+            return acknowledged or self._refused(entry).exists()
 
     def is_whole(self, epoch: int) -> bool:
         """Whether every batch of an epoch was written and waits or is settled: nothing is left to count."""
-        record = self._record(epoch)
-        if record is None or record.batches is None:
-            return False
-        entries = (Entry(epoch, sequence) for sequence in range(record.batches))
-        return all(self.is_settled(entry) or self._path(entry).exists() for entry in entries)
+        with self._mutex:
+            record = self._record(epoch)
+            if record is None or record.batches is None:
+                return False
+            entries = (Entry(epoch, sequence) for sequence in range(record.batches))
+            return all(self.is_settled(entry) or self._path(entry).exists() for entry in entries)
 
     def store(self, batch: Batch) -> Stored:
-        """Write a batch durably, unless it is there or settled already.
+        """Write a batch durably, unless it is there or settled already. Never gives another one up.
 
         Raises:
             SpoolFullError: It would take the spool over its limit.
             CannotWriteError: It cannot be written.
             InternalError: A batch of the same key with other content waits in the spool.
         """
-        entry = Entry(batch.key.epoch, batch.key.sequence)
-        if self.is_settled(entry):
-            return Stored.SETTLED
-        body = encode(batch)
-        if self._path(entry).exists():
-            present = self.read(entry)
-            if present is not None:
-                if present.sha256 != digest(body).hex():
-                    raise InternalError(
-                        f"{self._path(entry)}: counting again gave another content for the same batch",
-                        "upload or export what waits in the spool before it is replayed with this version",
-                    )
-                return Stored.PRESENT
-        compressed = compress(body)
-        if self._used + len(compressed) > self._limit:
-            raise SpoolFullError(
-                f"{self._directory}: is full: {self._used / MEGABYTE:.1f} MB of"
-                f" {self._limit // MEGABYTE} MB are used, and the next batch takes"
-                f" {len(compressed) / MEGABYTE:.1f} MB",
-                "upload what waits (`teiten-agent spool upload`), see to refused and damaged files,"
-                " or raise spool.max_megabytes",
-            )
-        durable.write(self._path(entry), compressed)
-        self._used += len(compressed)
-        return Stored.WRITTEN
+        with self._mutex:
+            entry = Entry(batch.key.epoch, batch.key.sequence)
+            if self.is_settled(entry):
+                return Stored.SETTLED
+            body = encode(batch)
+            if self._path(entry).exists():
+                present = self.read(entry)
+                if present is not None:
+                    if present.sha256 != digest(body).hex():
+                        raise InternalError(
+                            f"{self._path(entry)}: counting again gave another content for the same batch",
+                            "upload or export what waits in the spool before replaying with this version",
+                        )
+                    return Stored.PRESENT
+            compressed = compress(body)
+            if self._used + len(compressed) > self._limit:
+                raise self._full(len(compressed))
+            durable.write(self._path(entry), compressed)
+            self._used += len(compressed)
+            return Stored.WRITTEN
+
+    def keep(self, batch: Batch) -> Stored:
+        """Write a batch of live capture, whatever the disk says: the oldest go where there is no room.
+
+        The batch takes with it what was lost before (counters `lost.*`). Where even giving up older ones does
+        not help, this batch is lost and counted for the next; nothing is raised, because capture goes on.
+
+        Returns:
+            WRITTEN, or LOST.
+        """
+        with self._mutex:
+            self._mind_the_clock()
+            entry = Entry(batch.key.epoch, batch.key.sequence)
+            carried = self._losses.load_onto(entry.name)
+            counters = Counter(batch.counters)
+            counters.update(carried)
+            whole = replace(batch, counters=counters)
+            if carried:
+                self._losses.save()
+            try:
+                self._write_making_room(entry, compress(encode(whole)))
+            except CannotWriteError as error:
+                self._losses.unload()
+                self._losses.add(Reason.UNWRITABLE, packets=batch.counters.get("packets", 0))
+                self._losses.give_back(batch.counters)
+                self._losses.save()
+                if error.what != self._unwritable:
+                    self._unwritable = error.what
+                    self._notice(f"{error.what}; capture goes on, and what is lost is counted")
+                return Stored.LOST
+            if self._unwritable:
+                self._unwritable = ""
+                self._notice(f"{self._directory}: can be written again")
+            if carried:
+                self._losses.carried.clear()
+                self._losses.carrier = ""
+                self._losses.save()
+            return Stored.WRITTEN
+
+    def expire(self, seconds: float) -> list[Entry]:
+        """Give up the batches of live epochs that have waited longer than this; return which they were.
+
+        A clock that is set does not make them older.
+
+        Raises:
+            CannotWriteError: They cannot be removed.
+        """
+        with self._mutex:
+            self._mind_the_clock()
+            before = self._clocks.date() - int(seconds * 1e9)
+            expired = [one for one in layout.in_order(self._directory) if one.written_ns < before]
+            return [one.entry for one in expired if self._give_up(one, Reason.AGE)]
 
     def waiting(self) -> list[Entry]:
-        """The batches to be sent, in order."""
-        return sorted(entry for entry, _ in _batches(self._directory))
+        """The batches to be sent, by epoch and sequence."""
+        return sorted(one.entry for one in layout.listed(self._directory))
+
+    def in_order(self, *, newest_first: bool = False) -> list[Waiting]:
+        """The batches to be sent, in the order in which they were written, or backwards."""
+        waiting = layout.in_order(self._directory)
+        return waiting[::-1] if newest_first else waiting
 
     def read(self, entry: Entry) -> StoredBatch | None:
-        """Read a batch and check that it is whole; None if it is damaged and was set aside.
+        """Read a batch and check that it is whole; None if it is damaged and was set aside, or is gone.
 
         Raises:
             InputError: The file cannot be read.
+            CannotWriteError: It is damaged, and cannot be set aside.
         """
-        path = self._path(entry)
-        try:
-            return _read(path, entry)
-        except BatchError as error:
-            damaged = path.with_name(path.name + _DAMAGED_SUFFIX)
-            durable.move(path, damaged)
-            self._notice(f"{path}: damaged ({error}); set aside as {damaged.name}; to have it again, replay")
-            return None
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+        with self._mutex:
+            path = self._path(entry)
+            try:
+                return layout.read_batch(path, entry)[0]
+            except BatchError as error:
+                self._set_aside(entry, error)
+                return None
+            except FileNotFoundError:
+                return None  # given up by another thread
+            except OSError as error:
+                raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
     def acknowledge(self, batch: StoredBatch, acknowledgement: Acknowledgement) -> None:
         """Delete a batch that the collector holds, after noting so durably.
@@ -224,48 +280,189 @@ class Spool:
         Raises:
             UnreachableError: The acknowledgement speaks of another batch; this one is kept.
         """
-        if not acknowledgement.names(batch):
-            raise UnreachableError(
-                f"{batch.entry.name}: the answer acknowledges another batch: {acknowledgement}",
-                "is uplink.collector really a collector? The batch is kept",
-            )
-        entry = batch.entry
-        record = self._record(entry.epoch)
-        if record is None:
-            record = EpochRecord(batch.key.sensor, batch.settings.hex(), {})
+        self.acknowledge_all([(batch, acknowledgement)])
+
+    def acknowledge_all(self, answers: Sequence[tuple[StoredBatch, Acknowledgement]]) -> None:
+        """As `acknowledge`, with one note an epoch.
+
+        Raises:
+            UnreachableError: An acknowledgement speaks of another batch; all are kept.
+        """
+        by_epoch: defaultdict[int, list[StoredBatch]] = defaultdict(list)
+        for batch, acknowledgement in answers:
+            if not acknowledgement.names(batch):
+                raise UnreachableError(
+                    f"{batch.entry.name}: the answer acknowledges another batch: {acknowledgement}",
+                    "is uplink.collector really a collector? The batch is kept",
+                )
+            by_epoch[batch.key.epoch].append(batch)
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._keep(entry.epoch, record.with_acknowledged(entry.sequence, now))
-        self._delete(entry)
+        with self._mutex:
+            for epoch, batches in by_epoch.items():
+                record = self._record(epoch)
+                if record is None:
+                    record = EpochRecord(batches[0].key.sensor, batches[0].settings.hex(), {})
+                for batch in batches:
+                    record = record.with_acknowledged(batch.key.sequence, now)
+                self._note(epoch, record)
+                for batch in batches:
+                    self._delete(batch.entry)
 
     def refuse(self, batch: StoredBatch, reason: str) -> Path:
         """Set a batch aside that the collector will never take, with the reason; return where it is now."""
-        folder = self._directory / _REFUSED
-        durable.write(folder / batch.entry.reason_name, (reason + "\n").encode())
-        target = self._refused(batch.entry)
-        durable.move(self._path(batch.entry), target)
-        self._used += len(reason.encode()) + 1
-        return target
+        with self._mutex:
+            folder = self._directory / layout.REFUSED
+            target = self._refused(batch.entry)
+            if not self._path(batch.entry).exists():
+                return target  # given up while the collector was asked
+            durable.write(folder / batch.entry.reason_name, (reason + "\n").encode())
+            durable.move(self._path(batch.entry), target)
+            self._used += len(reason.encode()) + 1
+            return target
 
     def retry_refused(self) -> int:
         """Put every refused batch back among those that wait; return how many there are."""
-        entries = [entry for entry, _ in _batches(self._directory / _REFUSED)]
-        for entry in entries:
-            durable.move(self._refused(entry), self._path(entry))
-            (self._directory / _REFUSED / entry.reason_name).unlink(missing_ok=True)
-        self._used = _used(self._directory)
-        return len(entries)
+        with self._mutex:
+            entries = [one.entry for one in layout.listed(self._directory / layout.REFUSED)]
+            for entry in entries:
+                durable.move(self._refused(entry), self._path(entry))
+                (self._directory / layout.REFUSED / entry.reason_name).unlink(missing_ok=True)
+            self._used = layout.used_bytes(self._directory)
+            return len(entries)
+
+    def lost(self) -> dict[str, int]:
+        """What was lost and is in no batch yet, by counter's name."""
+        with self._mutex:
+            return {name: count for name, count in self._losses.pending.items() if count}
 
     def _path(self, entry: Entry) -> Path:
         return self._directory / entry.name
 
     def _refused(self, entry: Entry) -> Path:
-        return self._directory / _REFUSED / entry.name
+        return self._directory / layout.REFUSED / entry.name
+
+    def _full(self, size: int) -> SpoolFullError:
+        return SpoolFullError(
+            f"{self._directory}: is full: {self._used / MEGABYTE:.1f} MB of"
+            f" {self._limit // MEGABYTE} MB are used, and the next batch takes"
+            f" {size / MEGABYTE:.1f} MB",
+            "upload what waits (`teiten-agent spool upload`), see to refused and damaged files,"
+            " or raise spool.max_megabytes",
+        )
+
+    def _write_making_room(self, entry: Entry, compressed: bytes) -> None:
+        """Write, giving up the oldest while the limit or the disk says that there is no room.
+
+        Raises:
+            CannotWriteError: There is nothing left to give up, or room is not what is missing.
+        """
+        oldest: list[Waiting] | None = None
+        while True:
+            full = self._used + len(compressed) > self._limit
+            if not full:
+                try:
+                    durable.write(self._path(entry), compressed)
+                except CannotWriteError as error:
+                    if not durable.is_for_want_of_room(error):
+                        raise
+                    refusal = error
+                else:
+                    self._used += len(compressed)
+                    return
+            else:
+                refusal = self._full(len(compressed))
+            if self._remove_a_damaged_file():
+                continue
+            if oldest is None:
+                oldest = layout.in_order(self._directory)[::-1]
+            while oldest:
+                if self._give_up(oldest.pop(), Reason.FULL):
+                    break
+            else:
+                raise refusal
+
+    def _remove_a_damaged_file(self) -> bool:
+        """Remove the oldest file that was no whole batch, and was counted as such; whether there was one."""
+        for path in layout.damaged(self._directory):
+            with suppress(OSError):
+                size = path.stat().st_size
+                path.unlink()
+                self._used -= size
+                return True
+        return False
+
+    def _give_up(self, one: Waiting, reason: Reason) -> bool:
+        """Delete a batch of live capture, counted; False for one that a replay can make again.
+
+        Raises:
+            CannotWriteError: It cannot be deleted; it is not counted then.
+        """
+        entry = one.entry
+        if not self._is_live(entry.epoch):
+            return False
+        try:
+            _, batch = layout.read_batch(self._path(entry), entry)
+        except FileNotFoundError:
+            return False
+        except (BatchError, OSError):
+            self._lose(entry, Reason.DAMAGED)
+            return True
+        self._lose(entry, reason, batch)
+        return True
+
+    def _lose(self, entry: Entry, reason: Reason, batch: Batch | None = None) -> None:
+        before = self._losses.pending.copy()
+        self._losses.add(reason, packets=0 if batch is None else batch.counters.get("packets", 0))
+        if batch is not None:
+            self._losses.give_back(batch.counters)
+        self._losses.leaving = entry.name
+        self._losses.save()
+        try:
+            self._delete(entry)
+        except CannotWriteError:
+            self._losses.pending = before
+            raise
+        finally:
+            self._losses.leaving = ""
+
+    def _set_aside(self, entry: Entry, error: BatchError) -> None:
+        path = self._path(entry)
+        aside = path.with_name(path.name + layout.DAMAGED_SUFFIX)
+        again = "to have it again, replay"
+        if self._is_live(entry.epoch):
+            again = "its packets are lost, and counted as such"
+            self._losses.add(Reason.DAMAGED)
+            self._losses.leaving = entry.name
+            self._losses.save()
+        durable.move(path, aside)
+        self._losses.leaving = ""
+        self._notice(f"{path}: damaged ({error}); set aside as {aside.name}; {again}")
+
+    def _is_live(self, epoch: int) -> bool:
+        try:
+            record = self._record(epoch)
+        except InputError:
+            return False
+        return record is not None and record.settings.get("source") == LIVE["source"]
+
+    def _mind_the_clock(self) -> None:
+        """Move the files' times with a clock that was set, so that ages and order stay as they were."""
+        step = self._steps.step_ns()
+        if not step:
+            return
+        for one in layout.listed(self._directory):
+            moved = max(one.written_ns + step, 0)
+            with suppress(OSError):
+                os.utime(self._path(one.entry), ns=(moved, moved))
+        self._notice(f"the clock was set by {step / 1e9:+.0f} s; batches keep their ages")
 
     def _delete(self, entry: Entry) -> None:
         path = self._path(entry)
         try:
             size = path.stat().st_size
             path.unlink()
+        except FileNotFoundError:
+            return  # given up while it was on its way to the collector
         except OSError as error:
             raise durable.cannot_write(path, error) from error
         self._used -= size
@@ -273,15 +470,15 @@ class Spool:
     def _record(self, epoch: int) -> EpochRecord | None:
         if epoch in self._records:
             return self._records[epoch]
-        path = _record_path(self._directory, epoch)
+        path = layout.record_path(self._directory, epoch)
         try:
             record = EpochRecord.from_bytes(path.read_bytes())
         except FileNotFoundError:
             return None
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except ValueError as error:
-            durable.move(path, path.with_name(path.name + _DAMAGED_SUFFIX))
+        except (ValueError, RecursionError) as error:
+            durable.move(path, path.with_name(path.name + layout.DAMAGED_SUFFIX))
             self._notice(
                 f"{path}: damaged ({error}); set aside. Its batches may be sent once more, which does no harm"
             )
@@ -289,14 +486,14 @@ class Spool:
         self._records[epoch] = record
         return record
 
-    def _keep(self, epoch: int, record: EpochRecord) -> None:
-        durable.write(_record_path(self._directory, epoch), record.to_bytes())
+    def _note(self, epoch: int, record: EpochRecord) -> None:
+        durable.write(layout.record_path(self._directory, epoch), record.to_bytes())
         self._records[epoch] = record
 
     def _take_lock(self) -> None:
-        path = self._directory / _LOCK
+        path = self._directory / layout.LOCK
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise durable.cannot_write(path, error) from error
         try:
@@ -308,8 +505,8 @@ class Spool:
                 f"{self._directory}: another teiten-agent uses this spool (process {holder or 'unknown'})",
                 "wait until it has ended, or end it",
             ) from error
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # who holds it is a courtesy, and a full disk may not take it
+            path.write_text(f"{os.getpid()}\n", encoding="ascii")
         self._lock = descriptor
 
     def _release_lock(self) -> None:
@@ -318,122 +515,36 @@ class Spool:
             self._lock = None
 
     def _recover(self) -> None:
-        for folder in (self._directory, self._directory / _EPOCHS, self._directory / _REFUSED):
+        self._losses.load()
+        if self._losses.leaving:
+            (self._directory / self._losses.leaving).unlink(missing_ok=True)
+            self._losses.leaving = ""
+        torn = 0
+        for folder in (self._directory, self._directory / layout.EPOCHS, self._directory / layout.REFUSED):
             for leftover in folder.glob(f".*{durable.WRITING_SUFFIX}"):
+                torn += self._is_torn(leftover)
                 leftover.unlink()
-        self._used = _used(self._directory)
-        for entry, _ in list(_batches(self._directory)):
-            record = self._record(entry.epoch)
-            if record is not None and entry.sequence in record.acknowledged:
-                self._delete(entry)
+        self._used = layout.used_bytes(self._directory)
+        for one in list(layout.listed(self._directory)):
+            record = self._record(one.entry.epoch)
+            if record is not None and one.entry.sequence in record.acknowledged:
+                self._delete(one.entry)
+        if torn:
+            self._losses.add(Reason.TORN, torn)
+            self._notice(f"{self._directory}: {torn} half-written batch removed, and counted as lost")
+        if self._losses.carrier:
+            carrier = Entry.from_name(self._losses.carrier)
+            if carrier is None or not (self._path(carrier).exists() or self.is_settled(carrier)):
+                self._losses.unload()
+            self._losses.carried.clear()
+            self._losses.carrier = ""
+        self._losses.save()
 
-
-def survey(directory: Path, max_megabytes: int) -> Status:
-    """Tell what a spool holds, without its lock and without change; a missing folder is empty.
-
-    Raises:
-        InputError: The folder cannot be read.
-    """
-    waiting = refused = damaged = 0
-    waiting_bytes = 0
-    records: list[EpochRecord] = []
-    try:
-        for _, size in _batches(directory):
-            waiting += 1
-            waiting_bytes += size
-        refused = sum(1 for _ in _batches(directory / _REFUSED))
-        damaged = sum(1 for _ in directory.glob(f"**/*{_DAMAGED_SUFFIX}"))
-        for path in (directory / _EPOCHS).glob("*.json"):
-            with suppress(ValueError, FileNotFoundError):
-                records.append(EpochRecord.from_bytes(path.read_bytes()))
-        used = _used(directory)
-    except OSError as error:
-        raise InputError(f"{directory}: cannot be read: {error.strerror or error}") from error
-    return Status(
-        waiting=waiting,
-        waiting_bytes=waiting_bytes,
-        refused=refused,
-        damaged=damaged,
-        used_bytes=used,
-        limit_bytes=max_megabytes * MEGABYTE,
-        epochs=len(records),
-        incomplete_epochs=sum(record.batches is None for record in records),
-        acknowledged=sum(len(record.acknowledged) for record in records),
-        acknowledged_at=max((record.acknowledged_at for record in records), default=""),
-    )
-
-
-def export(directory: Path, target: Path, notice: Callable[[str], None]) -> int:
-    """Copy the batches that wait into a folder, to be carried to `teiten-collector import`; return how many.
-
-    They stay in the spool until they are acknowledged: the collector counts each once, however often it
-    comes. A damaged one is said and left out.
-
-    Raises:
-        InputError: The spool cannot be read.
-        CannotWriteError: The folder cannot be written.
-    """
-    copied = 0
-    try:
-        entries = sorted(entry for entry, _ in _batches(directory))
-    except OSError as error:
-        raise InputError(f"{directory}: cannot be read: {error.strerror or error}") from error
-    durable.make_folder(target)
-    for entry in entries:
-        path = directory / entry.name
-        try:
-            batch = _read(path, entry)
-        except FileNotFoundError:
-            continue  # acknowledged a moment ago
-        except BatchError as error:
-            notice(f"{path}: damaged ({error}); left out")
-            continue
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-        durable.write(target / entry.name, batch.compressed)
-        copied += 1
-    return copied
-
-
-def _read(path: Path, entry: Entry) -> StoredBatch:
-    with path.open("rb") as file:
-        compressed = file.read(MAX_COMPRESSED_BYTES + 1)
-    body = expand(compressed)
-    batch = decode(body)
-    if (batch.key.epoch, batch.key.sequence) != (entry.epoch, entry.sequence):
-        raise BatchError("key", f"is that of {Entry(batch.key.epoch, batch.key.sequence).name}")
-    return StoredBatch(batch.key, batch.settings, compressed, digest(body).hex())
-
-
-def _batches(directory: Path) -> Iterator[tuple[Entry, int]]:
-    """Yield each batch of a folder with its size in bytes; nothing where there is no folder."""
-    for item in _scan(directory):
-        entry = Entry.from_path(Path(item.name)) if item.name.endswith(BATCH_SUFFIX) else None
-        if entry is not None:
-            with suppress(FileNotFoundError):
-                yield entry, item.stat().st_size
-
-
-def _used(directory: Path) -> int:
-    """Bytes that count against the limit: all files of the spool but lock and records."""
-    total = 0
-    for item in (*_scan(directory), *_scan(directory / _REFUSED)):
-        if item.name != _LOCK:
-            with suppress(FileNotFoundError):
-                total += item.stat().st_size if item.is_file(follow_symlinks=False) else 0
-    return total
-
-
-def _scan(directory: Path) -> Iterable[os.DirEntry[str]]:
-    try:
-        with os.scandir(directory) as items:
-            return list(items)
-    except FileNotFoundError:
-        return []
-
-
-def _record_path(directory: Path, epoch: int) -> Path:
-    return directory / _EPOCHS / f"{epoch:016x}.json"
+    def _is_torn(self, leftover: Path) -> bool:
+        """Whether this is what power left of a batch of live capture, which nobody has any more."""
+        name = leftover.name.removeprefix(".").removesuffix(durable.WRITING_SUFFIX)
+        entry = Entry.from_name(name) if name.endswith(BATCH_SUFFIX) else None
+        return entry is not None and self._is_live(entry.epoch) and not self._path(entry).exists()
 
 
 def _difference(before: dict[str, object], now: dict[str, object]) -> str:

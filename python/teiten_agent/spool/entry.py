@@ -35,7 +35,12 @@ class Entry:
     @classmethod
     def from_path(cls, path: Path) -> Self | None:
         """Read a file's name; None if it is no batch's."""
-        match = _NAME.fullmatch(path.name)
+        return cls.from_name(path.name)
+
+    @classmethod
+    def from_name(cls, name: str) -> Self | None:
+        """As `from_path`, from the name alone."""
+        match = _NAME.fullmatch(name)
         return None if match is None else cls(int(match[1], 16), int(match[2], 16))
 
 
