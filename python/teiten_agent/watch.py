@@ -3,8 +3,9 @@
 Time
     Packets are stamped by the kernel's clock. Intervals close by it: by the next packet, or, where none
     comes, `_GRACE_NS` after their end. When the clock leaps (against the monotonic one: it was set, or the
-    machine slept), the observation ends where the old clock stood and a new one begins where the new one stands: time
-    between is observed by nobody. Smaller steps show in the core's counters `time_backward` and `time_ahead`.
+    machine slept), the observation ends where the old clock stood and a new one begins where the new one
+    stands: time between is observed by nobody. Smaller steps show in the core's counters `time_backward` and
+    `time_ahead`.
 
 Stalls
     A loop that did not come round for `_STALL_NS` is counted and said. Packets that the kernel says to have
@@ -57,7 +58,8 @@ _DRAIN_NS = 2 * _SECOND_NS
 _SILENT_WAITS = 3
 """Waits in vain after which a sealed source is empty: each is as long as the kernel keeps a block."""
 
-_REOPEN_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS, _LATER_PAUSE_SECONDS = 0.1, 1.0
+"""Pauses before an interface that was lost is opened again: the first time, and after that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,14 @@ class Observation:
     counters: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """Two clocks in nanoseconds: the one that stamps packets, and one that nobody sets."""
+
+    date: Callable[[], int] = time.time_ns
+    monotonic: Callable[[], int] = time.monotonic_ns
+
+
 class Watch:
     """The capture thread."""
 
@@ -82,6 +92,7 @@ class Watch:
         settings: CountingSettings,
         give: Callable[[Observation | BaseException | None], None],
         log: Log,
+        clocks: Clocks | None = None,
     ) -> None:
         """Name the parts; nothing is opened.
 
@@ -90,6 +101,7 @@ class Watch:
             settings: How to count.
             give: Takes each closed interval; at the end None, or what ended the thread early. May block.
             log: Where events go.
+            clocks: The clock that stamps packets, and one that nobody sets.
         """
         self.stop = threading.Event()
         """Set it to have the thread drain and end."""
@@ -99,7 +111,9 @@ class Watch:
         self._settings = settings
         self._give = give
         self._log = log
-        self._source: Source | None = None
+        self._clocks = clocks or Clocks()
+        self._opened: tuple[Source, _Clock] | None = None
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._counters: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._work, name="capture", daemon=True)
 
@@ -109,51 +123,56 @@ class Watch:
         Raises:
             AgentError: The interface cannot be captured from.
         """
-        self._source = self._open_source()
+        self._opened = self._open()
         self._thread.start()
+
+    def join(self) -> None:
+        """Wait until the thread has ended."""
+        self._thread.join()
 
     def _work(self) -> None:
         end: BaseException | None = None
         try:
             while not self.stop.is_set():
-                source = self._source or self._reopen()
-                if source is not None:
-                    self._source = None
-                    self._observe(source)
+                opened = self._opened or self._reopen()
+                if opened is not None:
+                    self._opened = None
+                    source, clock = opened
+                    self._observe(source, clock)
                     source.close()
         except BaseException as error:  # noqa: BLE001  # the main thread raises it
             end = error
         self._give(end)
 
-    def _reopen(self) -> Source | None:
+    def _open(self) -> tuple[Source, _Clock]:
+        """Open the interface; observing begins a moment before, so that no packet is too early."""
+        clock = _Clock(self._clocks)
+        return self._open_source(), clock
+
+    def _reopen(self) -> tuple[Source, _Clock] | None:
         """Try to open the interface again, after a pause; None if that failed."""
         self.progress += 1
-        self.stop.wait(_REOPEN_SECONDS)
+        self.stop.wait(self._pause_seconds)
         if self.stop.is_set():
             return None
         try:
-            source = self._open_source()
+            opened = self._open()
         except AgentError:
+            self._pause_seconds = _LATER_PAUSE_SECONDS
             return None
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._log.info("interface_back")
-        return source
+        return opened
 
-    def _observe(self, source: Source) -> None:
+    def _observe(self, source: Source, clock: _Clock) -> None:
         """Observe until told to stop, or until the interface is lost or out of step."""
-        clock = _Clock()
         observer = self._observer(clock)
         while True:
             self.progress += 1
-            if clock.leapt():
-                self._counters["clock_leaps"] += 1
-                self._log.warning("clock_leap", seconds=round(clock.leap_ns / _SECOND_NS, 3))
-                self._emit(source, observer.finish(clock.before_leap_ns))
-                observer = self._observer(clock)
-            if clock.stalled_ns >= _STALL_NS:
-                self._counters["stalls"] += 1
-                self._log.warning("stalled", seconds=round(clock.stalled_ns / _SECOND_NS, 3))
             if self.stop.is_set():
-                self._drain(source, observer)
+                source.seal()
+                self._empty(source, observer)
+                self._emit(source, observer.finish(self._clocks.date()))
                 return
             try:
                 ready = source.wait()
@@ -161,25 +180,33 @@ class Watch:
                 self._counters["interface_losses"] += 1
                 self._log.warning("interface_lost", said=error)
                 self._empty(source, observer)
-                self._emit(source, observer.finish(time.time_ns()))
+                self._emit(source, observer.finish(self._clocks.date()))
                 return
-            now = time.time_ns()
+            observer = self._look(source, observer, clock)
             if ready:
                 clock.heard()
-                self._emit(source, source.advance(observer, _FRAMES_AT_ONCE, now))
+                self._emit(source, source.advance(observer, _FRAMES_AT_ONCE, clock.now_ns))
                 continue
-            self._emit(source, observer.close_before(now - _GRACE_NS))
+            self._emit(source, observer.close_before(clock.now_ns - _GRACE_NS))
             if clock.silent(_SILENCE_NS) and source.unread() > 0:
                 self._counters["ring_resets"] += 1
                 self._counters["unreadable"] += source.unread()
                 self._log.warning("ring_out_of_step", unread=source.unread())
-                self._emit(source, observer.finish(now))
+                self._emit(source, observer.finish(clock.now_ns))
                 return
 
-    def _drain(self, source: Source, observer: _core.Observer) -> None:
-        source.seal()
-        self._empty(source, observer)
-        self._emit(source, observer.finish(time.time_ns()))
+    def _look(self, source: Source, observer: _core.Observer, clock: _Clock) -> _core.Observer:
+        """Look at the clock; return the observer to go on with, which is a new one if the clock was set."""
+        clock.look()
+        if clock.passed_ns >= _STALL_NS:
+            self._counters["stalls"] += 1
+            self._log.warning("stalled", seconds=round(clock.passed_ns / _SECOND_NS, 3))
+        if abs(clock.leap_ns) < _LEAP_NS:
+            return observer
+        self._counters["clock_leaps"] += 1
+        self._log.warning("clock_leap", seconds=round(clock.leap_ns / _SECOND_NS, 3))
+        self._emit(source, observer.finish(clock.before_ns))
+        return self._observer(clock)
 
     def _empty(self, source: Source, observer: _core.Observer) -> None:
         """Observe what is inside a source that lets no more in, or does so for two seconds."""
@@ -192,11 +219,11 @@ class Watch:
                 return
             in_vain = 0 if ready else in_vain + 1
             if ready:
-                self._emit(source, source.advance(observer, _FRAMES_AT_ONCE, time.time_ns()))
+                self._emit(source, source.advance(observer, _FRAMES_AT_ONCE, self._clocks.date()))
 
     def _observer(self, clock: _Clock) -> _core.Observer:
         """A core that observes from now on, without an end."""
-        return self._settings.observer((clock.now_ns, _END_NS))
+        return self._settings.observer((clock.now_ns - clock.passed_ns, _END_NS))
 
     def _emit(self, source: Source, interval: _core.Interval | None) -> None:
         """Give an interval away, if there is one, with what was counted beside it."""
@@ -208,31 +235,31 @@ class Watch:
 
 
 class _Clock:
-    """The kernel's clock, held against the monotonic one."""
+    """The clock that stamps packets, held against the monotonic one: at the last look, and since that before."""
 
-    def __init__(self) -> None:
-        self.now_ns = time.time_ns()
-        self.leap_ns = 0
-        self.before_leap_ns = 0
-        self.stalled_ns = 0
-        self._monotonic_ns = time.monotonic_ns()
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+        self._monotonic_ns = clocks.monotonic()
         self._heard_ns = self._monotonic_ns
+        self.now_ns = clocks.date()
+        self.before_ns = self.now_ns
+        self.passed_ns = 0
+        self.leap_ns = 0
 
-    def leapt(self) -> bool:
-        """Look at both clocks; whether the kernel's was set since the last look."""
-        now_ns, monotonic_ns = time.time_ns(), time.monotonic_ns()
-        self.stalled_ns = monotonic_ns - self._monotonic_ns
-        self.before_leap_ns = self.now_ns + self.stalled_ns
-        self.leap_ns = now_ns - self.before_leap_ns
+    def look(self) -> None:
+        """Look at both clocks."""
+        now_ns, monotonic_ns = self._clocks.date(), self._clocks.monotonic()
+        self.passed_ns = monotonic_ns - self._monotonic_ns
+        self.before_ns = self.now_ns
+        self.leap_ns = now_ns - self.before_ns - self.passed_ns
         self.now_ns, self._monotonic_ns = now_ns, monotonic_ns
-        return abs(self.leap_ns) >= _LEAP_NS
 
     def heard(self) -> None:
         """Packets came."""
         self._heard_ns = self._monotonic_ns
 
     def silent(self, nanoseconds: int) -> bool:
-        """Whether none came for so long; asks for as long again before it says so again."""
+        """Whether none came for so long; says so again only after as long again."""
         if self._monotonic_ns - self._heard_ns < nanoseconds:
             return False
         self._heard_ns = self._monotonic_ns

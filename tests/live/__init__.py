@@ -1,0 +1,1 @@
+"""Live capture, over wires of its own."""

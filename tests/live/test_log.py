@@ -1,0 +1,28 @@
+"""Event lines: one a line, whatever the values hold."""
+
+from __future__ import annotations
+
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teiten_agent.log import Log
+
+
+def test_an_event_is_a_line_of_keys_and_values() -> None:
+    stream = io.StringIO()
+    Log(stream).warning("spool_full", used=12, said='no "room" left')
+    assert stream.getvalue().endswith(
+        r'level=warning event=spool_full used=12 said="no \"room\" left"' + "\n"
+    )
+    assert stream.getvalue().startswith("time=20")
+
+
+@given(st.text())
+def test_no_value_makes_a_second_line_or_a_second_key(value: str) -> None:
+    stream = io.StringIO()
+    Log(stream).info("event", said=value, after="this")
+    line = stream.getvalue()
+    assert line.count("\n") == 1
+    assert line.endswith(" after=this\n")

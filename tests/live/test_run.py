@@ -1,0 +1,161 @@
+"""`teiten-agent run`: what is promised of the service, on real processes over a real wire."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.agent.agent import Agent
+from tests.agent.collector import serving
+from tests.agent.traffic import syn
+from tests.live.running import batches, configure, counters, running
+from tests.live.wire import HEARD, ip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.live.wire import Wire
+
+SECOND_NS = 10**9
+ENDLESS = 3600
+"""Seconds of an interval that does not close while a test runs (but for one run in an hour)."""
+
+both_ways = pytest.mark.parametrize("source", ["ring", "pcapy"])
+
+
+def syns(count: int) -> list[bytes]:
+    """SYNs to a monitored address."""
+    return [syn("203.0.113.1", "192.0.2.1", 445)] * count
+
+
+@pytest.fixture
+def agent(tmp_path: Path, wire: Wire) -> Agent:
+    """A sensor that captures from the heard end."""
+    del wire
+    agent = Agent(tmp_path)
+    configure(agent, seconds=ENDLESS)
+    return agent
+
+
+@both_ways
+def test_sigterm_drains_what_was_sent_and_spools_it(wire: Wire, agent: Agent, source: str) -> None:
+    configure(agent, seconds=ENDLESS, more=f'source = "{source}"')
+    with running(agent) as run:
+        sent = wire.send(syns(5000))
+        assert run.end(signal.SIGTERM) == 0
+        assert run.events("stop")
+    total = counters(agent)
+    assert total["counted"] == sent
+    assert total["kernel_received"] == sent
+    assert total["kernel_dropped"] == 0
+    assert agent.document("status")["spool"]["incomplete_epochs"] == 0
+
+
+def test_quiet_intervals_are_observed(agent: Agent) -> None:
+    configure(agent, seconds=1)
+    before_ns = time.time_ns()
+    with running(agent) as run:
+        run.await_events("batch", 3)
+        assert run.end(signal.SIGTERM) == 0
+    spans = [span for batch in batches(agent) for span in batch.spans]
+    assert all(batch.counters["packets"] == 0 for batch in batches(agent))
+    assert before_ns < spans[0].start_ns
+    assert spans[-1].end_ns < time.time_ns()
+    assert spans[-1].end_ns - spans[0].start_ns > SECOND_NS
+    for one, other in pairwise(spans):
+        assert one.end_ns == other.start_ns
+        assert one.end_ns % SECOND_NS == 0
+
+
+def test_sigkill_loses_the_open_interval_at_most(wire: Wire, agent: Agent) -> None:
+    configure(agent, seconds=1)
+    with running(agent) as run:
+        sent = wire.send(syns(100))
+        run.await_events("batch", 2)
+        assert run.end(signal.SIGKILL) == -signal.SIGKILL
+    assert counters(agent)["counted"] == sent
+    with running(agent) as run:
+        sent += wire.send(syns(50))
+        assert run.end(signal.SIGTERM) == 0
+    assert counters(agent)["counted"] == sent
+    assert len({batch.key.epoch for batch in batches(agent)}) == 2
+
+
+def test_batches_go_to_the_collector_beside_the_capture(wire: Wire, agent: Agent) -> None:
+    with serving() as collector:
+        configure(agent, collector=collector.url, seconds=1)
+        with running(agent) as run:
+            sent = wire.send(syns(100))
+            while collector.counted < sent:
+                run.await_events("uploaded", len(run.events("uploaded")) + 1)
+            assert run.end(signal.SIGTERM) == 0
+    assert collector.counted == sent
+
+
+def test_a_collector_that_is_away_stops_no_capture(wire: Wire, agent: Agent) -> None:
+    configure(agent, collector="http://127.0.0.1:9", seconds=1)
+    with running(agent) as run:
+        sent = wire.send(syns(100))
+        run.await_events("batch", 2)
+        assert run.end(signal.SIGTERM) == 0
+    assert counters(agent)["counted"] == sent
+
+
+def test_an_interface_that_went_down_is_not_observed_until_it_is_back(wire: Wire, agent: Agent) -> None:
+    with running(agent) as run:
+        sent = wire.send(syns(10))
+        time.sleep(0.3)
+        ip("link", "set", HEARD, "down")
+        run.await_events("interface_lost")
+        ip("link", "set", HEARD, "up")
+        run.await_events("interface_back")
+        sent += wire.send(syns(20))
+        assert run.end(signal.SIGTERM) == 0
+    first, second = batches(agent)
+    assert first.counters["counted"] == 10
+    assert first.counters["interface_losses"] == 1
+    assert first.spans[-1].end_ns < second.spans[0].start_ns
+    assert counters(agent)["counted"] == sent
+
+
+def test_the_service_manager_hears_of_readiness_progress_and_end(agent: Agent) -> None:
+    address = agent.home / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.settimeout(30)
+        with running(agent, NOTIFY_SOCKET=str(address)) as run:
+            said = [manager.recv(100) for _ in range(3)]
+            assert run.end(signal.SIGTERM) == 0
+            while said[-1] != b"STOPPING=1":
+                said.append(manager.recv(100))
+    assert said[0] == b"READY=1"
+    assert b"WATCHDOG=1" in said
+
+
+def test_without_the_capability_run_and_check_say_so(agent: Agent) -> None:
+    without = ("/usr/bin/setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw")
+    for word in ("run", "check"):
+        done = subprocess.run([*without, *agent.arguments(word)], capture_output=True, text=True, check=False)
+        assert done.returncode == 77, done.stderr
+        assert "setcap cap_net_raw+ep" in done.stderr + done.stdout
+
+
+def test_check_compiles_the_filter_and_tries_the_capture(agent: Agent) -> None:
+    configure(agent, more='filter = "tcp or udp"')
+    steps = {step["name"]: step for step in agent.document("check")["steps"]}
+    assert (steps["filter"]["state"], steps["capture"]["state"]) == ("ok", "ok")
+    configure(agent, more='filter = "tcp ore udp"')
+    steps = {step["name"]: step for step in agent.document("check", expect=78)["steps"]}
+    assert steps["filter"]["state"] == "failed"
+
+
+def test_a_wrong_interface_ends_the_command_with_the_near_name(agent: Agent) -> None:
+    text = agent.configuration_path.read_text(encoding="utf-8")
+    agent.configuration_path.write_text(text.replace(f'"{HEARD}"', '"haerd"'), encoding="utf-8")
+    assert "did you mean heard?" in agent.run("run", expect=78).stderr
