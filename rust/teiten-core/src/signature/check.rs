@@ -2,7 +2,7 @@
 
 use super::event;
 use super::rule::{Checksum, Field, Test};
-use super::view::{Kind, View};
+use super::view::{Kind, View, mark};
 use crate::class::Class;
 use crate::packet::Ip;
 use crate::wire::ipv6::Halves;
@@ -19,14 +19,9 @@ pub(super) fn passes(test: &Test, view: &View<'_>) -> bool {
             regarded,
         } => view.kind == Kind::Tcp && mode.holds(view.tcp_flags() & regarded, *wanted),
         Test::FragmentBits { wanted, mode } => {
-            // The first fragment stands for the datagram it begins, whose fragment bit is not set.
-            let keep = if view.fragment { 7 } else { 6 };
-            view.ipv4().is_some() && mode.holds(view.ipv4_byte(6) >> 5 & keep, *wanted)
+            view.marks & mark::IPV4 != 0 && mode.holds(view.marks & mark::FRAGMENT_BITS, *wanted)
         }
-        Test::SameAddress => match &view.packet.ip {
-            Ip::V4(ip) => ip.source() == ip.destination(),
-            Ip::V6(ip) => ip.source() == ip.destination(),
-        },
+        Test::SameAddress => view.marks & mark::SAME_ADDRESS != 0,
         Test::IpOption(number) => has_option(view.ipv4_options(), *number),
         Test::Fragment(expected) => view.fragment == *expected,
         Test::Answer => matches!(
@@ -60,13 +55,10 @@ fn value(field: Field, view: &View<'_>) -> Option<u32> {
             |ip| Some(ip.fragment_offset().into()),
         ),
         Field::Identification => view.ipv4().map(|ip| ip.identification().into()),
-        Field::TimeToLive => Some(match &view.packet.ip {
-            Ip::V4(_) => view.ipv4_byte(8).into(),
-            Ip::V6(_) => view.ipv4_byte(7).into(),
-        }),
+        Field::TimeToLive => Some(view.time_to_live.into()),
         Field::TypeOfService => Some(match &view.packet.ip {
-            Ip::V4(_) => view.ipv4_byte(1).into(),
-            Ip::V6(_) => u32::from(view.ipv4_byte(0) << 4 | view.ipv4_byte(1) >> 4),
+            Ip::V4(_) => view.header_byte(1).into(),
+            Ip::V6(_) => u32::from(view.header_byte(0) << 4 | view.header_byte(1) >> 4),
         }),
         Field::PacketLength => Some(view.packet.ip.stated_length()),
     }

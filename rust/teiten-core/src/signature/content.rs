@@ -42,6 +42,16 @@ pub struct Content {
     pub preferred: bool,
 }
 
+impl Content {
+    /// Whether it can be found nowhere but at the start of the buffer.
+    #[must_use]
+    pub fn is_at_start(&self) -> bool {
+        let length = i64::try_from(self.bytes.len()).unwrap_or(0);
+        let fixed = self.offset == Operand::Fixed(0) && self.depth == Some(Operand::Fixed(length));
+        fixed && !self.negated && self.distance.is_none() && self.within.is_none()
+    }
+}
+
 /// How a number is read from the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
@@ -168,6 +178,8 @@ pub enum Step {
     },
     /// A regular expression.
     Expression {
+        /// As text, flags within; to be searched together with others.
+        text: Box<str>,
         /// Compiled.
         regex: Box<Regex>,
         /// Which of the state's caches is its own.
@@ -285,6 +297,7 @@ impl Walker<'_, '_> {
                 relative,
                 anchored,
                 negated,
+                ..
             } => {
                 let start = if *relative { cursor } else { 0 };
                 let how = Search {

@@ -6,14 +6,16 @@
 
 use aho_corasick::automaton::OverlappingState;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
+use regex_automata::PatternSet;
+use regex_automata::meta::{Cache, Regex};
 use std::ops::Range;
 
 use super::axis::{Ipv4Axis, Ipv6Axis, Small, WORD};
 use super::content::{Content, Step};
-use super::limits::{MAX_PATTERN_BYTES, MIN_PATTERN_BYTES};
+use super::limits::{MAX_EXPRESSION_BYTES, MAX_PATTERN_BYTES, MIN_PATTERN_BYTES};
 use super::ranges::Ranges;
 use super::rule::{Addresses, BitMode, Buffer, Field, FlowBit, Protocol, Rule, Test};
-use super::view::{Kind, View};
+use super::view::{Kind, View, mark};
 use crate::packet::{Ip, protocol};
 
 /// A rule in a group: one direction of it, with the tests that are left once the rows of bits have spoken.
@@ -39,6 +41,14 @@ struct Axes {
     /// TCP window, or ICMP code.
     second: Small,
     lengths: Small,
+    /// Marks of few packets.
+    marks: Small,
+    times_to_live: Small,
+    identifications: Small,
+    /// TCP sequence numbers.
+    sequences: Ipv4Axis,
+    /// First bytes of the payload.
+    first_bytes: Small,
 }
 
 /// Patterns of rules that need one in a buffer, and which rules each is of.
@@ -47,6 +57,14 @@ struct Patterns {
     search: AhoCorasick,
     /// For each pattern, its rules in `bits`.
     ranges: Box<[(u32, u32)]>,
+    bits: Box<[u32]>,
+}
+
+/// Expressions of rules that have no pattern, searched together before each is verified alone.
+#[derive(Clone, Debug)]
+struct Expressions {
+    regex: Regex,
+    /// For each expression, its rule.
     bits: Box<[u32]>,
 }
 
@@ -64,34 +82,41 @@ pub(super) struct Group {
     last: Range<usize>,
     payload: Option<Patterns>,
     names: Option<Patterns>,
+    expressions: Option<Expressions>,
     /// Rules that need no pattern to be found.
     unconditional: Box<[u64]>,
 }
+
+/// Fields other than addresses and ports that rows of bits decide, in this order: first, second, lengths, marks, times
+/// to live, identifications, sequences, first bytes.
+const FIELDS: usize = 8;
 
 /// A rule on its way into a group.
 struct Candidate<'a> {
     number: u32,
     rule: &'a Rule,
     swapped: bool,
-    accepted: [Option<Ranges>; 3],
+    accepted: [Option<Ranges>; FIELDS],
     tests: Vec<Test>,
 }
 
-/// Rules possible for a packet, in the order in which they are to be checked.
-#[derive(Clone, Debug, Default)]
+/// What a search writes into: rules possible for a packet, and rules whose pattern was found.
+#[derive(Debug)]
 pub(super) struct Scratch {
     possible: Vec<u64>,
     found: Vec<u64>,
+    expressions: Vec<Option<(Cache, PatternSet)>>,
 }
 
 impl Scratch {
-    /// Room for the largest of the groups.
-    pub(super) fn new<'a>(groups: impl Iterator<Item = &'a Group>) -> Self {
-        let words = groups.map(|group| group.words).max().unwrap_or(0);
-        Self {
-            possible: vec![0; words],
-            found: vec![0; words],
-        }
+    /// Room for each of the groups, which come in the order of their kinds.
+    pub(super) fn new(groups: &[Group]) -> Self {
+        let words = groups.iter().map(|group| group.words).max().unwrap_or(0);
+        let expressions = groups.iter().map(|group| {
+            let regex = &group.expressions.as_ref()?.regex;
+            Some((regex.create_cache(), PatternSet::new(regex.pattern_len())))
+        });
+        Self { possible: vec![0; words], found: vec![0; words], expressions: expressions.collect() }
     }
 }
 
@@ -128,11 +153,12 @@ impl Group {
             Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload)?;
         let (names, unconditional_names) =
             Patterns::new(&slots, words, |buffer| buffer != Buffer::Payload)?;
-        let unconditional = unconditional_payload
+        let mut unconditional: Box<[u64]> = unconditional_payload
             .iter()
             .zip(&unconditional_names)
             .map(|(one, two)| one & two)
             .collect();
+        let expressions = Expressions::new(&slots, &mut unconditional);
         let mut present = vec![0; words];
         for (bit, _) in slots.iter().enumerate().filter(|(_, slot)| slot.is_some()) {
             present[bit / WORD] |= 1 << (bit % WORD);
@@ -154,6 +180,7 @@ impl Group {
             last: ends[1]..ends[2],
             payload,
             names,
+            expressions,
             unconditional,
         })
     }
@@ -190,6 +217,9 @@ impl Group {
             }
             if let (Some(patterns), Some(name)) = (&self.names, name) {
                 patterns.search(name, &mut scratch.found);
+            }
+            if let Some(expressions) = &self.expressions {
+                expressions.search(view, scratch);
             }
         }
         for word in 0..self.words {
@@ -254,7 +284,7 @@ fn candidate(kind: Kind, number: u32, rule: &Rule, swapped: bool) -> Option<Cand
         number,
         rule,
         swapped,
-        accepted: [None, None, None],
+        accepted: [const { None }; FIELDS],
         tests: Vec::new(),
     };
     if kind == Kind::Other {
@@ -271,6 +301,9 @@ fn candidate(kind: Kind, number: u32, rule: &Rule, swapped: bool) -> Option<Cand
     }
     for test in &rule.tests {
         candidate.take(kind, test)?;
+    }
+    if rule.buffer == Buffer::Payload {
+        candidate.narrow(7, first_bytes(rule));
     }
     candidate
         .accepted
@@ -323,6 +356,35 @@ impl Candidate<'_> {
             (Test::Number(Field::Window, numbers), Kind::Tcp) => {
                 self.narrow(1, Some(numbers.clone()))
             }
+            (Test::Number(Field::TimeToLive, numbers), _) => self.narrow(4, Some(numbers.clone())),
+            // A packet of IPv6 has no identification, and is taken for one of 0.
+            (Test::Number(Field::Identification, numbers), _) => {
+                self.narrow(5, Some(numbers.clone()));
+                self.narrow(3, Some(marks(|marks| marks & mark::IPV4 != 0)));
+            }
+            (Test::Number(Field::Sequence, numbers), Kind::Tcp) => self.narrow(6, Some(numbers.clone())),
+            (Test::Number(Field::FragmentOffset, numbers), _) if !numbers.has(0) => {
+                self.narrow(3, Some(marks(|marks| marks & mark::FRAGMENT != 0)));
+                self.tests.push(test.clone());
+            }
+            (Test::Number(Field::Protocol, numbers), Kind::Icmp) => {
+                match [protocol::ICMP, protocol::ICMPV6].map(|number| numbers.has(number.into())) {
+                    [true, true] => {}
+                    [false, false] => return None,
+                    _ => self.tests.push(test.clone()),
+                }
+            }
+            (Test::FragmentBits { wanted, mode }, _) => self.narrow(3, Some(marks(|marks| {
+                marks & mark::IPV4 != 0 && mode.holds(marks & mark::FRAGMENT_BITS, *wanted)
+            }))),
+            (Test::SameAddress, _) => self.narrow(3, Some(marks(|marks| marks & mark::SAME_ADDRESS != 0))),
+            (Test::Fragment(expected), _) => {
+                self.narrow(3, Some(marks(|marks| (marks & mark::FRAGMENT != 0) == *expected)));
+            }
+            (Test::IpOption(_), _) => {
+                self.narrow(3, Some(marks(|marks| marks & mark::OPTIONS != 0)));
+                self.tests.push(test.clone());
+            }
             (Test::Flags { .. }, _) => return None,
             (Test::Number(field, _), _) if !has(kind, *field) => return None,
             _ => self.tests.push(test.clone()),
@@ -355,6 +417,18 @@ impl Candidate<'_> {
     }
 }
 
+/// The first bytes a payload may have, where a content says so that must be found at its start.
+fn first_bytes(rule: &Rule) -> Option<Ranges> {
+    rule.steps.iter().find_map(|step| match step {
+        Step::Content(content) if content.is_at_start() => {
+            let byte = *content.bytes.first()?;
+            let bytes = if content.any_case { [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] } else { [byte; 2] };
+            Some(Ranges::from_spans(bytes.map(|byte| (byte.into(), byte.into())).into()))
+        }
+        _ => None,
+    })
+}
+
 /// Whether packets of this kind have the field.
 fn has(kind: Kind, field: Field) -> bool {
     match field {
@@ -368,6 +442,11 @@ fn has(kind: Kind, field: Field) -> bool {
         }
         _ => true,
     }
+}
+
+/// The marks that are so.
+fn marks(are_so: impl Fn(u8) -> bool) -> Ranges {
+    Ranges::from_spans((0..=u8::MAX).filter(|marks| are_so(*marks)).map(|marks| (marks.into(), marks.into())).collect())
 }
 
 fn flags(wanted: u8, mode: BitMode, regarded: u8) -> Ranges {
@@ -424,11 +503,16 @@ impl Axes {
             first: Small::new(&field(0), words),
             second: Small::new(&field(1), words),
             lengths: Small::new(&field(2), words),
+            marks: Small::new(&field(3), words),
+            times_to_live: Small::new(&field(4), words),
+            identifications: Small::new(&field(5), words),
+            sequences: Ipv4Axis::new(&field(6), words),
+            first_bytes: Small::new(&field(7), words),
         }
     }
 
     #[inline]
-    fn rows(&self, view: &View<'_>) -> [Option<&[u64]>; 7] {
+    fn rows(&self, view: &View<'_>) -> [Option<&[u64]>; 12] {
         let (source, destination) = match &view.packet.ip {
             Ip::V4(ip) => (
                 self.sources4.row(ip.source()),
@@ -455,14 +539,18 @@ impl Axes {
             self.destination_ports.row(view.ports.1),
             self.first.row(first),
             self.second.row(second),
-            self.lengths
-                .row(u16::try_from(view.payload.len()).unwrap_or(u16::MAX)),
+            self.lengths.row(u16::try_from(view.payload.len()).unwrap_or(u16::MAX)),
+            self.marks.row(view.marks.into()),
+            self.times_to_live.row(view.time_to_live.into()),
+            self.identifications.row(view.ipv4().map_or(0, crate::wire::ipv4::Ipv4::identification)),
+            if view.kind == Kind::Tcp { self.sequences.row(view.word_at(4)) } else { None },
+            view.payload.first().and_then(|byte| self.first_bytes.row((*byte).into())),
         ]
     }
 }
 
 #[inline]
-fn and(rows: &[Option<&[u64]>; 7], word: usize) -> u64 {
+fn and(rows: &[Option<&[u64]>; 12], word: usize) -> u64 {
     rows.iter()
         .flatten()
         .fold(u64::MAX, |all, row| all & row[word])
@@ -537,6 +625,55 @@ impl Patterns {
                 .unwrap_or_default()
             {
                 found[*bit as usize / WORD] |= 1 << (*bit as usize % WORD);
+            }
+        }
+    }
+}
+
+impl Expressions {
+    /// The expressions of rules that nothing else is searched for, which then are no longer unconditional.
+    ///
+    /// Where they grow too large together, each rule is left to itself.
+    fn new(slots: &[Option<Candidate<'_>>], unconditional: &mut [u64]) -> Option<Self> {
+        let (mut texts, mut bits) = (Vec::new(), Vec::new());
+        for (bit, slot) in slots.iter().enumerate() {
+            let Some(slot) = slot else { continue };
+            let text = slot.rule.steps.iter().find_map(|step| match step {
+                Step::Expression { text, relative: false, anchored: false, negated: false, .. } => Some(&**text),
+                _ => None,
+            });
+            let alone = unconditional[bit / WORD] >> (bit % WORD) & 1 == 1 && slot.rule.buffer == Buffer::Payload;
+            if let Some(text) = text.filter(|_| alone) {
+                texts.push(text);
+                bits.push(u32::try_from(bit).unwrap_or(0));
+            }
+        }
+        if texts.len() < 2 {
+            return None;
+        }
+        let config = Regex::config()
+            .utf8_empty(false)
+            .match_kind(regex_automata::MatchKind::All)
+            .nfa_size_limit(Some(MAX_EXPRESSION_BYTES))
+            .hybrid_cache_capacity(MAX_EXPRESSION_BYTES);
+        let syntax = regex_automata::util::syntax::Config::new().utf8(false);
+        let regex = Regex::builder().syntax(syntax).configure(config).build_many(&texts).ok()?;
+        for bit in &bits {
+            unconditional[*bit as usize / WORD] &= !(1 << (*bit as usize % WORD));
+        }
+        Some(Self { regex, bits: bits.into() })
+    }
+
+    /// Sets the bits of the rules whose expressions match in the payload.
+    fn search(&self, view: &View<'_>, scratch: &mut Scratch) {
+        let Some(Some((cache, matched))) = scratch.expressions.get_mut(view.kind as usize) else {
+            return;
+        };
+        matched.clear();
+        self.regex.which_overlapping_matches_with(cache, &regex_automata::Input::new(view.payload), matched);
+        for pattern in matched.iter() {
+            if let Some(bit) = self.bits.get(pattern.as_usize()) {
+                scratch.found[*bit as usize / WORD] |= 1 << (*bit as usize % WORD);
             }
         }
     }

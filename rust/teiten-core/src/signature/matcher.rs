@@ -206,7 +206,7 @@ impl Signatures {
             }
         }
         State {
-            scratch: Scratch::new(self.groups.iter()),
+            scratch: Scratch::new(&self.groups),
             memory: Memory {
                 counts: Counts::new(settings.limit_kilobytes as usize * 1024, mixer),
                 spreads: Spreads::new(settings.spread_kilobytes as usize * 1024, mixer),

@@ -7,6 +7,7 @@
 use crate::frame::{Frame, LinkType};
 use crate::packet::{Ip, Packet, Transport};
 use crate::wire::ipv4::Ipv4;
+use crate::wire::ipv6::Ipv6;
 use crate::wire::link::look_through;
 
 /// IP protocol numbers of the tunnels that are looked through (IANA registry of protocol numbers).
@@ -17,6 +18,26 @@ mod tunnel {
     pub(super) const IPV6: u8 = 41;
     /// GRE (RFC 2784).
     pub(super) const GRE: u8 = 47;
+}
+
+/// What few packets have: bits of [`View::marks`].
+pub mod mark {
+    /// IPv4's bit for more fragments, of a packet looked at as a fragment.
+    pub const MORE_FRAGMENTS: u8 = 1;
+    /// IPv4's bit against fragmentation.
+    pub const DONT_FRAGMENT: u8 = 2;
+    /// IPv4's reserved bit.
+    pub const RESERVED: u8 = 4;
+    /// All of IPv4's bits before the fragment offset.
+    pub const FRAGMENT_BITS: u8 = 7;
+    /// The header has IPv4 options.
+    pub const OPTIONS: u8 = 8;
+    /// Source and destination address are one.
+    pub const SAME_ADDRESS: u8 = 16;
+    /// The packet is looked at as a fragment.
+    pub const FRAGMENT: u8 = 32;
+    /// The packet is one of IPv4.
+    pub const IPV4: u8 = 64;
 }
 
 /// Which rules a packet is held against.
@@ -52,7 +73,12 @@ pub struct View<'a> {
     pub ports: (u16, u16),
     /// Whether it is looked at as a fragment.
     pub fragment: bool,
-    frame: (LinkType, &'a [u8]),
+    /// Bits of [`mark`].
+    pub marks: u8,
+    /// IPv4 time to live or IPv6 hop limit.
+    pub time_to_live: u8,
+    more_fragments: bool,
+    header: &'a [u8],
 }
 
 impl<'a> View<'a> {
@@ -65,21 +91,27 @@ impl<'a> View<'a> {
 
     #[inline]
     fn of(packet: &Packet<'a>, link: LinkType, bytes: &'a [u8]) -> Option<Self> {
-        let segment = match &packet.ip {
+        let header = header(link, bytes);
+        let (segment, marks, time_to_live, more) = match &packet.ip {
             Ip::V4(ip) => {
                 let segment = ip.payload();
                 if ip.header_length() + segment.len() != usize::from(ip.total_length()) {
                     return None;
                 }
-                segment
+                let bits = *header.get(6)? >> 5;
+                let options = if ip.header_length() > 20 { mark::OPTIONS } else { 0 };
+                let same = if ip.source() == ip.destination() { mark::SAME_ADDRESS } else { 0 };
+                let more = bits & mark::MORE_FRAGMENTS != 0;
+                (segment, mark::IPV4 | bits & !mark::MORE_FRAGMENTS | options | same, *header.get(8)?, more)
             }
             Ip::V6(ip) => {
                 let upper = ip.upper();
-                if upper.stopped.is_some() || ip.payload().len() != usize::from(ip.payload_length())
-                {
+                if upper.stopped.is_some() || ip.payload().len() != usize::from(ip.payload_length()) {
                     return None;
                 }
-                upper.payload
+                let same = if ip.source() == ip.destination() { mark::SAME_ADDRESS } else { 0 };
+                let more = packet.protocol != ip.next_header() && more_fragments(ip);
+                (upper.payload, same, *header.get(7)?, more)
             }
         };
         let mut view = Self {
@@ -89,7 +121,10 @@ impl<'a> View<'a> {
             payload: &[],
             ports: (0, 0),
             fragment: false,
-            frame: (link, bytes),
+            marks,
+            time_to_live,
+            more_fragments: more,
+            header,
         };
         match &packet.transport {
             Transport::Tcp(tcp) => {
@@ -105,7 +140,7 @@ impl<'a> View<'a> {
                 // RFC 768: the length counts the header; a first fragment has only part of it.
                 view.payload = match segment.get(8..length) {
                     Some(payload) => payload,
-                    None if length >= 8 && view.more_fragments() => segment.get(8..)?,
+                    None if length >= 8 && more => segment.get(8..)?,
                     None => return None,
                 };
             }
@@ -113,7 +148,7 @@ impl<'a> View<'a> {
                 view.kind = Kind::Icmp;
                 view.payload = segment.get(8..)?;
             }
-            Transport::LaterFragment => view.fragment = true,
+            Transport::LaterFragment => return view.as_fragment(),
             Transport::Other => view.payload = segment,
             Transport::Ports(_) | Transport::Cut => return None,
         }
@@ -121,14 +156,21 @@ impl<'a> View<'a> {
     }
 
     /// The packet as the fragment it is; `None` where it is whole.
+    #[inline]
     #[must_use]
     pub fn as_fragment(&self) -> Option<Self> {
-        (self.fragment || self.more_fragments()).then_some(Self {
+        let later = matches!(self.packet.transport, Transport::LaterFragment);
+        if !(later || self.more_fragments) {
+            return None;
+        }
+        let more = if self.more_fragments && self.ipv4().is_some() { mark::MORE_FRAGMENTS } else { 0 };
+        Some(Self {
             kind: Kind::Other,
             segment: &[],
             payload: &[],
             ports: (0, 0),
             fragment: true,
+            marks: self.marks | mark::FRAGMENT | more,
             ..*self
         })
     }
@@ -149,21 +191,14 @@ impl<'a> View<'a> {
     /// Whether more fragments follow.
     #[inline]
     #[must_use]
-    pub fn more_fragments(&self) -> bool {
-        match &self.packet.ip {
-            // A whole TCP segment or datagram says so itself; only where lengths leave doubt is the header read again.
-            Ip::V4(_) => self.ipv4_byte(6) & 0x20 != 0,
-            Ip::V6(ip) => {
-                self.packet.protocol != ip.next_header()
-                    && self.ipv6_fragment().is_some_and(|(_, more)| more)
-            }
-        }
+    pub const fn more_fragments(&self) -> bool {
+        self.more_fragments
     }
 
-    /// A byte of the IPv4 header, of its options too; 0 where there is none.
+    /// A byte of the IP header, of its options too; 0 where there is none.
     #[must_use]
-    pub fn ipv4_byte(&self, offset: usize) -> u8 {
-        self.header().get(offset).copied().unwrap_or(0)
+    pub fn header_byte(&self, offset: usize) -> u8 {
+        self.header.get(offset).copied().unwrap_or(0)
     }
 
     /// The IPv4 options, as far as they were captured.
@@ -180,11 +215,8 @@ impl<'a> View<'a> {
 
     /// The bytes from the IP header on.
     #[must_use]
-    pub fn header(&self) -> &'a [u8] {
-        match self.frame {
-            (LinkType::RawIp, bytes) => bytes,
-            (link, bytes) => look_through(link, bytes).map_or(&[], |carried| carried.bytes()),
-        }
+    pub const fn header(&self) -> &'a [u8] {
+        self.header
     }
 
     /// The IPv4 header, if that is what it is.
@@ -256,34 +288,31 @@ impl<'a> View<'a> {
             }
         }
     }
+}
 
-    /// Offset in units of 8 bytes and whether more follow, from an IPv6 fragment header.
-    fn ipv6_fragment(&self) -> Option<(u16, bool)> {
-        let Ip::V6(ip) = &self.packet.ip else {
-            return None;
-        };
-        let (mut kind, mut rest) = (ip.next_header(), ip.payload());
-        for _ in 0..crate::limits::MAX_IPV6_EXTENSIONS {
-            match kind {
-                44 => {
-                    let [_, _, high, low, ..] = rest else {
-                        return None;
-                    };
-                    let field = u16::from_be_bytes([*high, *low]);
-                    return Some((field >> 3, field & 1 != 0));
-                }
-                0 | 43 | 60 => {
-                    let [next, length, ..] = rest else {
-                        return None;
-                    };
-                    kind = *next;
-                    rest = rest.get(usize::from(*length) * 8 + 8..)?;
-                }
-                _ => return None,
-            }
-        }
-        None
+/// The bytes from the IP header on.
+#[inline]
+fn header(link: LinkType, bytes: &[u8]) -> &[u8] {
+    match link {
+        LinkType::RawIp => bytes,
+        link => look_through(link, bytes).map_or(&[], |carried| carried.bytes()),
     }
+}
+
+/// Whether an IPv6 fragment header says that more follow (RFC 8200 section 4.5).
+fn more_fragments(ip: &Ipv6<'_>) -> bool {
+    let (mut kind, mut rest) = (ip.next_header(), ip.payload());
+    for _ in 0..crate::limits::MAX_IPV6_EXTENSIONS {
+        match (kind, rest) {
+            (44, [_, _, _, low, ..]) => return low & 1 != 0,
+            (0 | 43 | 60, [next, length, ..]) => {
+                kind = *next;
+                rest = rest.get(usize::from(*length) * 8 + 8..).unwrap_or_default();
+            }
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// The IP packet behind a GRE header (RFC 2784, RFC 2890; version 0).

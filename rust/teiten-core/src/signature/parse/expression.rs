@@ -31,18 +31,16 @@ pub(super) fn expression(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(
     };
     // Behind the flags Suricata takes names of variables for captures, which change no result.
     let flags = flags.split(',').next().unwrap_or_default().trim();
-    let mut how = syntax::Config::new().unicode(false).utf8(false);
+    let mut inline = String::new();
     let (mut relative, mut anchored, mut end_only, mut lines) = (false, false, false, false);
     for flag in flags.chars() {
         match flag {
-            'i' => how = how.case_insensitive(true),
-            's' => how = how.dot_matches_new_line(true),
+            'i' | 's' | 'x' => inline.push(flag),
             'm' => {
-                how = how.multi_line(true);
+                inline.push(flag);
                 lines = true;
             }
-            'x' => how = how.ignore_whitespace(true),
-            'G' => how = how.swap_greed(true),
+            'G' => inline.push('U'),
             'A' => anchored = true,
             'E' => end_only = true,
             'R' => relative = true,
@@ -62,8 +60,11 @@ pub(super) fn expression(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(
             format!("`pcre` with {what} cannot be matched in time proportional to the payload"),
         )
     })?;
+    // A comment that ends with the line must not take the parenthesis with it.
+    let line = if inline.contains('x') { "\n" } else { "" };
+    let text = format!("(?{inline}-u:{translated}{line})");
     let regex = Regex::builder()
-        .syntax(how.nest_limit(64))
+        .syntax(syntax::Config::new().utf8(false).nest_limit(64))
         .configure(
             Regex::config()
                 .utf8_empty(false)
@@ -71,11 +72,12 @@ pub(super) fn expression(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(
                 .onepass_size_limit(Some(MAX_EXPRESSION_BYTES / 8))
                 .hybrid_cache_capacity(MAX_EXPRESSION_CACHE_BYTES),
         )
-        .build(&translated)
+        .build(&text)
         .map_err(|error| refused(option, &error))?;
     draft.step(
         option,
         Step::Expression {
+            text: text.into(),
             regex: Box::new(regex),
             cache: 0,
             relative,
@@ -275,7 +277,7 @@ mod tests {
         let syntax = syntax::Config::new().unicode(false).utf8(false);
         Regex::builder()
             .syntax(syntax)
-            .build(&translated)
+            .build(&text)
             .unwrap()
             .is_match(text)
     }
