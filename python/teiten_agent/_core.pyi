@@ -303,6 +303,10 @@ class Interval:
         a length in a header is not there), "signatures.work_spent" (packets on which checks ended because
         they cost too much), "signatures.limits_evicted" and "signatures.spreads_evicted" (counts that made
         room while their window was open).
+
+        "suspicious" is how many counted packets have anything wrong with them, "suspected_forged" how many
+        something that speaks for a forged source; "suspect.REASON" says how many what. A packet may be in
+        several.
         """
 
     @property

@@ -297,9 +297,9 @@ def _arp(packets: Packets) -> Octets:
 
 
 def _foreign(packets: Packets) -> Octets:
-    """A frame of the Link Layer Discovery Protocol (IEEE 802.1AB), empty but for its end."""
+    """A frame of the local experimental type 1 (IEEE 802), empty but for its end."""
     frames = np.zeros((len(packets), SMALLEST_FRAME), np.uint8)
-    _link(frames, packets, 0x88CC)
+    _link(frames, packets, 0x88B5)
     return frames
 
 

@@ -3,6 +3,10 @@
 //! `cargo run --release -p teiten-core --example synflood`: 10 million packets of 60 bytes, 2 million sources, ports
 //! by a Zipf law and source ports that differ packet by packet, so that each packet opens a row; then as many from
 //! 200,000 sources that repeat themselves, so that most packets find their row.
+//!
+//! Instructions a packet, of a million packets without and with rows to open:
+//! `valgrind --tool=callgrind --toggle-collect='synflood::count*' --callgrind-out-file=/dev/null \
+//!     target/release/examples/synflood 1000000 16`
 #![expect(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
@@ -15,7 +19,6 @@ use std::time::Instant;
 
 use teiten_core::{Fault, Frame, FrameSource, LinkType, Observer, Settings, Stop};
 
-const PACKETS: usize = 10_000_000;
 const SOURCES: u64 = 2_000_000;
 const REPEATING_SOURCES: u64 = 200_000;
 const LENGTH: usize = 74;
@@ -58,9 +61,9 @@ impl Random {
     }
 }
 
-fn flood(sources: u64) -> Vec<u8> {
+fn flood(sources: u64, packets: usize) -> Vec<u8> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let mut bytes = vec![0; PACKETS * LENGTH];
+    let mut bytes = vec![0; packets * LENGTH];
     for frame in bytes.chunks_exact_mut(LENGTH) {
         let number = random.next() % sources;
         let source = number.wrapping_mul(0x9e37_79b1) as u32;
@@ -88,8 +91,29 @@ fn flood(sources: u64) -> Vec<u8> {
         frame[38..42].copy_from_slice(&(random.next() as u32).to_be_bytes());
         frame[46..48].copy_from_slice(&[0xa0, 0x02]);
         frame[48..50].copy_from_slice(&[0xff, 0xff]);
+        make_checksums(frame);
     }
     bytes
+}
+
+/// Fills in both checksums: real floods have right ones, and wrong ones are counted.
+fn make_checksums(frame: &mut [u8]) {
+    let checksum = |start: u32, bytes: &[u8]| {
+        let words = bytes.chunks_exact(2);
+        let mut sum = start
+            + words
+                .map(|word| u32::from(word[0]) << 8 | u32::from(word[1]))
+                .sum::<u32>();
+        while sum > 0xffff {
+            sum = (sum >> 16) + (sum & 0xffff);
+        }
+        (!(sum as u16)).to_be_bytes()
+    };
+    let header = checksum(0, &frame[14..34]);
+    frame[24..26].copy_from_slice(&header);
+    // The pseudo header's protocol and length; its addresses stand before the segment.
+    let segment = checksum(6 + 40, &frame[26..74]);
+    frame[50..52].copy_from_slice(&segment);
 }
 
 fn walk(bytes: &[u8]) -> u64 {
@@ -101,6 +125,7 @@ fn walk(bytes: &[u8]) -> u64 {
     sum
 }
 
+#[inline(never)]
 fn count(bytes: &[u8], table_megabytes: u32) -> (u64, usize, u64) {
     let settings = Settings {
         monitored: Vec::new(),
@@ -131,19 +156,31 @@ fn count(bytes: &[u8], table_megabytes: u32) -> (u64, usize, u64) {
 }
 
 fn main() {
+    let mut arguments = std::env::args().skip(1).map(|text| text.parse::<u32>());
+    let packets = arguments.next().map_or(10_000_000, |number| {
+        number.expect("the first argument is a number of packets") as usize
+    });
+    let tables: Vec<u32> = arguments
+        .map(|number| number.expect("the other arguments are sizes of tables in MiB"))
+        .collect();
+    let tables = if tables.is_empty() {
+        vec![4, 16, 64]
+    } else {
+        tables
+    };
     for sources in [SOURCES, REPEATING_SOURCES] {
-        let bytes = flood(sources);
+        let bytes = flood(sources, packets);
         let start = Instant::now();
         let sum = walk(&bytes);
         let seconds = start.elapsed().as_secs_f64();
-        println!("walk   {:6.2} M/s ({sum})", PACKETS as f64 / seconds / 1e6);
-        for table_megabytes in [4, 16, 64] {
+        println!("walk   {:6.2} M/s ({sum})", packets as f64 / seconds / 1e6);
+        for &table_megabytes in &tables {
             let start = Instant::now();
             let (intervals, rows, counted) = count(&bytes, table_megabytes);
             let seconds = start.elapsed().as_secs_f64();
             println!(
                 "count  {:6.2} M/s, {table_megabytes} MiB: {counted} packets, {rows} rows, {intervals} intervals",
-                PACKETS as f64 / seconds / 1e6
+                packets as f64 / seconds / 1e6
             );
         }
     }

@@ -147,6 +147,19 @@ impl Monitored {
         self.everything || has(&self.ipv4, address)
     }
 
+    /// Whether an IPv4 address is in a network that was named; false where none was.
+    #[inline]
+    #[must_use]
+    pub fn names_ipv4(&self, address: u32) -> bool {
+        has(&self.ipv4, address)
+    }
+
+    /// Whether an IPv6 address is in a network that was named; false where none was.
+    #[must_use]
+    pub fn names_ipv6(&self, address: Halves) -> bool {
+        has(&self.ipv6, address)
+    }
+
     /// Whether an IPv6 address is one of them.
     #[inline]
     #[must_use]
@@ -217,6 +230,7 @@ mod tests {
     fn no_network_means_every_address() {
         let monitored = Monitored::new(&[]);
         assert!(monitored.has_ipv4(7) && monitored.has_ipv6([7, 7]));
+        assert!(!monitored.names_ipv4(7) && !monitored.names_ipv6([7, 7]));
     }
 
     #[test]

@@ -494,6 +494,11 @@ mod tests {
             let counted: u64 = both.iter().flat_map(|columns| columns.packets()).sum();
             let bytes: u64 = both.iter().flat_map(|columns| columns.bytes()).sum();
             assert_eq!((counters.counted, counters.bytes), (counted, bytes));
+            assert!(counters.suspected_forged <= counters.suspicious);
+            assert!(counters.suspicious <= counters.counted);
+            for (_, suspects) in counters.suspects() {
+                assert!(suspects <= counters.suspicious);
+            }
             assert!(interval.start_ns < interval.end_ns);
             packets += counters.packets;
         }

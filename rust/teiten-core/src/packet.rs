@@ -69,8 +69,12 @@ pub enum Transport<'a> {
 /// The headers of one frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Packet<'a> {
+    /// Where the outermost IP header begins, in bytes from the start of the frame.
+    pub offset: usize,
     /// The outermost IP header.
     pub ip: Ip<'a>,
+    /// Whether this is a fragment with others behind it.
+    pub more_fragments: bool,
     /// Protocol behind IPv4, or behind IPv6's extension headers.
     pub protocol: u8,
     /// What the packet carries.
@@ -129,7 +133,11 @@ impl<'a> Packet<'a> {
                 _ => Ok(Transport::Other),
             }
         };
-        Self::assemble(Ip::V4(ip), protocol, read, offset + ip.header_length())
+        let behind = ip.header_length();
+        Self {
+            more_fragments: ip.more_fragments(),
+            ..Self::assemble(Ip::V4(ip), protocol, read, offset, behind)
+        }
     }
 
     fn over_ipv6(ip: Ipv6<'a>, offset: usize) -> Self {
@@ -143,7 +151,10 @@ impl<'a> Packet<'a> {
             (_, protocol::ICMPV6) => Icmp::new(payload).map(Transport::Icmpv6).map_err(cut),
             _ => Ok(Transport::Other),
         };
-        Self::assemble(Ip::V6(ip), upper.protocol, read, offset + upper.offset)
+        Self {
+            more_fragments: upper.more_fragments,
+            ..Self::assemble(Ip::V6(ip), upper.protocol, read, offset, upper.offset)
+        }
     }
 
     #[inline]
@@ -152,20 +163,22 @@ impl<'a> Packet<'a> {
         protocol: u8,
         read: Result<Transport<'a>, (Transport<'a>, Reason)>,
         offset: usize,
+        behind: usize,
     ) -> Self {
-        match read {
-            Ok(transport) => Self {
-                ip,
-                protocol,
-                transport,
-                stopped: None,
-            },
-            Err((transport, reason)) => Self {
-                ip,
-                protocol,
-                transport,
-                stopped: Some(Malformed { reason, offset }),
-            },
+        let (transport, stopped) = match read {
+            Ok(transport) => (transport, None),
+            Err((transport, reason)) => {
+                let offset = offset + behind;
+                (transport, Some(Malformed { reason, offset }))
+            }
+        };
+        Self {
+            offset,
+            ip,
+            more_fragments: false,
+            protocol,
+            transport,
+            stopped,
         }
     }
 }

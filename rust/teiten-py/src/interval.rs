@@ -93,6 +93,8 @@ impl Interval {
             outside_span,
             time_backward,
             time_ahead,
+            suspicious,
+            suspected_forged,
             ..
         } = self.counters;
         let dictionary = PyDict::new(py);
@@ -103,8 +105,13 @@ impl Interval {
         dictionary.set_item("outside_span", outside_span)?;
         dictionary.set_item("time_backward", time_backward)?;
         dictionary.set_item("time_ahead", time_ahead)?;
+        dictionary.set_item("suspicious", suspicious)?;
+        dictionary.set_item("suspected_forged", suspected_forged)?;
         for (reason, packets) in self.counters.malformed() {
             dictionary.set_item(format!("malformed.{reason}"), packets)?;
+        }
+        for (reason, packets) in self.counters.suspects() {
+            dictionary.set_item(format!("suspect.{reason}"), packets)?;
         }
         if let Some(Engine { counters, overflow }) = &self.engine {
             dictionary.set_item("detections_overflow", overflow)?;

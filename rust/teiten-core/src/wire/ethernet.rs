@@ -10,6 +10,8 @@ pub mod ether_type {
     pub const IPV4: u16 = 0x0800;
     /// ARP.
     pub const ARP: u16 = 0x0806;
+    /// Reverse ARP (RFC 903).
+    pub const RARP: u16 = 0x8035;
     /// VLAN tag (IEEE 802.1Q).
     pub const VLAN: u16 = 0x8100;
     /// Service tag of QinQ (IEEE 802.1ad).
@@ -22,6 +24,12 @@ pub mod ether_type {
     pub const MPLS: u16 = 0x8847;
     /// MPLS with an upstream-assigned label (RFC 5332 section 3).
     pub const MPLS_UPSTREAM: u16 = 0x8848;
+    /// PPPoE discovery (RFC 2516 section 4).
+    pub const PPPOE_DISCOVERY: u16 = 0x8863;
+    /// Port authentication, EAP over LAN (IEEE 802.1X section 11.1.4).
+    pub const EAPOL: u16 = 0x888e;
+    /// Link layer discovery, LLDP (IEEE 802.1AB section 8.3).
+    pub const LLDP: u16 = 0x88cc;
     /// PPPoE session (RFC 2516 section 4).
     pub const PPPOE_SESSION: u16 = 0x8864;
 }
@@ -109,8 +117,8 @@ impl<'a> Llc<'a> {
     ///
     /// # Errors
     ///
-    /// [`Reason::LinkShort`] where the bytes end before it is clear what they are, [`Reason::Llc`] for
-    /// everything but unnumbered information in IP (SAP 06) or in SNAP with an Ethernet type.
+    /// [`Reason::LinkShort`] where the bytes end before it is clear what they are, [`Reason::SpanningTree`] for
+    /// bridges' protocol data units (SAP 42, IEEE 802.1D section 9.3.1), [`Reason::Llc`] for everything else but unnumbered information in IP (SAP 06) or in SNAP with an Ethernet type.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Reason> {
         match bytes {
             [0x06, 0x06, 0x03, payload @ ..] => Ok(Self {
@@ -125,6 +133,7 @@ impl<'a> Llc<'a> {
                     payload,
                 })
             }
+            [0x42, 0x42, 0x03, ..] => Err(Reason::SpanningTree),
             [_, _, _, ..] => Err(Reason::Llc),
             _ => Err(Reason::LinkShort),
         }
@@ -175,8 +184,9 @@ mod tests {
         assert_eq!(Llc::new(&snap).unwrap().ether_type(), ether_type::IPV6);
         assert_eq!(Llc::new(&snap).unwrap().payload(), [0x60]);
         assert_eq!(Llc::new(&snap[..7]).unwrap_err(), Reason::LinkShort);
-        // A spanning tree's bridge protocol data unit (IEEE 802.1D section 9.3.1).
-        assert_eq!(Llc::new(&[0x42, 0x42, 3, 0, 0]).unwrap_err(), Reason::Llc);
+        let unit = Llc::new(&[0x42, 0x42, 3, 0, 0]);
+        assert_eq!(unit.unwrap_err(), Reason::SpanningTree);
+        assert_eq!(Llc::new(&[0xe0, 0xe0, 3]).unwrap_err(), Reason::Llc);
     }
 
     proptest! {

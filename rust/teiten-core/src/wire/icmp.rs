@@ -1,12 +1,12 @@
 //! ICMP and ICMPv6, which share the front of their headers.
 
-use super::Reason;
+use super::{Reason, checksum};
 
 /// An ICMP (RFC 792) or ICMPv6 (RFC 4443 section 2.1) message.
 #[derive(Clone, Copy, Debug)]
 pub struct Icmp<'a> {
     kind: u8,
-    rest: &'a [u8],
+    bytes: &'a [u8],
 }
 
 impl<'a> Icmp<'a> {
@@ -16,8 +16,8 @@ impl<'a> Icmp<'a> {
     ///
     /// [`Reason::IcmpShort`] without a byte.
     pub fn new(bytes: &'a [u8]) -> Result<Self, Reason> {
-        let (kind, rest) = bytes.split_first().ok_or(Reason::IcmpShort)?;
-        Ok(Self { kind: *kind, rest })
+        let kind = *bytes.first().ok_or(Reason::IcmpShort)?;
+        Ok(Self { kind, bytes })
     }
 
     /// Type of the message.
@@ -29,16 +29,28 @@ impl<'a> Icmp<'a> {
     /// Code of the message; `None` where it was cut off.
     #[must_use]
     pub const fn code(&self) -> Option<u8> {
-        match self.rest {
-            [code, ..] => Some(*code),
-            [] => None,
+        match self.bytes {
+            [_, code, ..] => Some(*code),
+            _ => None,
         }
+    }
+
+    /// Length of all of the message that is there.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Sum of all of the message that is there, for its checksum.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        checksum::sum(self.bytes)
     }
 
     /// What follows the 8 bytes of the header: in an error, the packet it speaks of.
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
-        self.rest.get(7..).unwrap_or_default()
+        self.bytes.get(8..).unwrap_or_default()
     }
 }
 

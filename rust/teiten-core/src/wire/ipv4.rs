@@ -1,6 +1,6 @@
 //! IPv4.
 
-use super::{Reason, u16_at, u32_at};
+use super::{Reason, checksum, u16_at, u32_at};
 
 mod field {
     pub(super) const VERSION_LENGTH: usize = 0;
@@ -67,6 +67,50 @@ impl<'a> Ipv4<'a> {
         u16_at(self.header, field::FRAGMENT) & 0x1fff
     }
 
+    /// Whether more fragments follow this one.
+    #[inline]
+    #[must_use]
+    pub const fn more_fragments(&self) -> bool {
+        self.header[field::FRAGMENT] & 0x20 != 0
+    }
+
+    /// Whether the header's checksum is right; `None` where options were cut off.
+    #[inline]
+    #[must_use]
+    pub fn is_checksum_right(&self) -> Option<bool> {
+        let options = self.rest.get(..self.header_length() - 20)?;
+        let mut sum = checksum::sum(self.header);
+        if !options.is_empty() {
+            sum = checksum::add(sum, checksum::sum(options));
+        }
+        Some(checksum::is_right(sum))
+    }
+
+    /// The pseudo header's sum for a checksum over `length` bytes of a protocol (RFC 9293 section 3.1).
+    #[inline]
+    #[must_use]
+    pub fn pseudo_header(&self, protocol: u8, length: u32) -> u64 {
+        let addresses = checksum::sum(&self.header[field::SOURCE..]);
+        checksum::add(addresses, checksum::of_protocol(protocol, length))
+    }
+
+    /// Whether all of the payload was captured that the header states.
+    #[inline]
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        (self.total_length() as usize).saturating_sub(20) <= self.rest.len()
+    }
+
+    /// What follows header and options, whatever total length the header states: an ICMP error quotes packets whose
+    /// end is cut off, and some systems quote the length in another byte order.
+    #[inline]
+    #[must_use]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+            .get(self.header_length() - 20..)
+            .unwrap_or_default()
+    }
+
     /// Protocol of the payload (IANA registry of protocol numbers).
     #[inline]
     #[must_use]
@@ -123,6 +167,26 @@ mod tests {
         assert_eq!(packet.source().to_be_bytes(), [198, 51, 100, 7]);
         assert_eq!(packet.destination().to_be_bytes(), [203, 0, 113, 9]);
         assert_eq!(packet.payload(), [0xaa, 0xbb]);
+    }
+
+    #[test]
+    fn the_checksum_covers_the_options() {
+        let mut bytes = BYTES;
+        assert_eq!(Ipv4::new(&bytes).unwrap().is_checksum_right(), Some(false));
+        // One's complement of the sum of the other words.
+        bytes[10..12].copy_from_slice(&[0x7f, 0x3d]);
+        let sum: u32 = (0..12)
+            .map(|word| u32::from(bytes[word * 2]) << 8 | u32::from(bytes[word * 2 + 1]))
+            .sum();
+        let missing = 0xffff - (sum % 0xffff);
+        let checksum = (0x7f3d + missing) % 0xffff;
+        bytes[10..12].copy_from_slice(&u16::try_from(checksum).unwrap().to_be_bytes());
+        assert_eq!(Ipv4::new(&bytes).unwrap().is_checksum_right(), Some(true));
+        assert_eq!(Ipv4::new(&bytes[..23]).unwrap().is_checksum_right(), None);
+        assert!(Ipv4::new(&bytes[..26]).unwrap().is_whole());
+        assert!(!Ipv4::new(&bytes[..25]).unwrap().is_whole());
+        assert!(Ipv4::new(&bytes).unwrap().more_fragments());
+        assert_eq!(Ipv4::new(&bytes).unwrap().rest(), [0xaa, 0xbb, 0xee, 0xee]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! IPv6 with its chain of extension headers.
 
-use super::{Reason, u16_at, u64_at};
+use super::{Reason, checksum, u16_at, u64_at};
 use crate::limits::MAX_IPV6_EXTENSIONS;
 
 mod field {
@@ -12,6 +12,7 @@ mod field {
     pub(super) const EXTENSION_NEXT_HEADER: usize = 0;
     pub(super) const EXTENSION_LENGTH: usize = 1;
     pub(super) const EXTENSION_FRAGMENT: usize = 2;
+    pub(super) const EXTENSION_MORE: usize = 3;
 }
 
 /// Extension headers that are walked; ESP (50) and AH (51) are protocols of their own.
@@ -43,6 +44,8 @@ pub struct Upper<'a> {
     pub protocol: u8,
     /// Whether this is a fragment other than the first: `payload` then is no header.
     pub later_fragment: bool,
+    /// Whether this is a fragment with others behind it.
+    pub more_fragments: bool,
     /// What follows the chain, bounded by the stated length and by what was captured.
     pub payload: &'a [u8],
     /// Where `payload` begins, in bytes from the start of the IPv6 header.
@@ -101,12 +104,29 @@ impl<'a> Ipv6<'a> {
         &self.rest[..self.rest.len().min(self.payload_length() as usize)]
     }
 
+    /// Whether all of the payload was captured that the header states.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.payload_length() as usize <= self.rest.len()
+    }
+
+    /// The pseudo header's sum for a checksum over `length` bytes of a protocol (RFC 8200 section 8.1). The
+    /// destination is the fixed header's: behind a routing header with segments left it is another one.
+    #[must_use]
+    pub fn pseudo_header(&self, protocol: u8, length: u32) -> u64 {
+        checksum::add(
+            checksum::sum(&self.header[field::SOURCE..]),
+            checksum::of_protocol(protocol, length),
+        )
+    }
+
     /// Walks the chain of extension headers, at most [`MAX_IPV6_EXTENSIONS`] of them.
     #[must_use]
     pub fn upper(&self) -> Upper<'a> {
         let mut upper = Upper {
             protocol: self.next_header(),
             later_fragment: false,
+            more_fragments: false,
             payload: self.payload(),
             offset: 40,
             stopped: None,
@@ -119,6 +139,7 @@ impl<'a> Ipv6<'a> {
                 Ok(extension) => {
                     upper.protocol = extension.next_header();
                     upper.later_fragment = extension.fragment_offset() > 0;
+                    upper.more_fragments |= extension.more_fragments();
                     upper.offset += upper.payload.len() - extension.payload().len();
                     upper.payload = extension.payload();
                     if upper.later_fragment {
@@ -185,6 +206,11 @@ impl<'a> Extension<'a> {
             extension::FRAGMENT => u16_at(self.header, field::EXTENSION_FRAGMENT) >> 3,
             _ => 0,
         }
+    }
+
+    /// Whether a fragment header says that more fragments follow.
+    const fn more_fragments(&self) -> bool {
+        self.kind == extension::FRAGMENT && self.header[field::EXTENSION_MORE] & 1 != 0
     }
 
     const fn payload(&self) -> &'a [u8] {

@@ -116,6 +116,10 @@ fn walk(mut next: u16, mut rest: &[u8], frame_length: usize) -> Result<Carried<'
                 };
             }
             ether_type::ARP => return Err(here(Reason::Arp)),
+            ether_type::RARP => return Err(here(Reason::Rarp)),
+            ether_type::LLDP => return Err(here(Reason::Lldp)),
+            ether_type::EAPOL => return Err(here(Reason::Eapol)),
+            ether_type::PPPOE_DISCOVERY => return Err(here(Reason::PppoeDiscovery)),
             0..=ether_type::MAX_LENGTH => {
                 let llc = Llc::new(rest).map_err(here)?;
                 // A length inside SNAP would be no frame at all.
@@ -190,10 +194,15 @@ mod tests {
 
     #[test]
     fn what_carries_no_ip_says_what_it_is_and_where() {
-        let frames: [(&[u8], Reason, usize); 6] = [
+        let frames: [(&[u8], Reason, usize); 11] = [
             (&[0x08, 0x06, 0, 1], Reason::Arp, 14),
-            (&[0x88, 0xcc, 0, 1], Reason::NotIp, 14),
-            (&[0x00, 0x26, 0x42, 0x42, 3], Reason::Llc, 14),
+            (&[0x80, 0x35, 0, 1], Reason::Rarp, 14),
+            (&[0x88, 0xcc, 0, 1], Reason::Lldp, 14),
+            (&[0x88, 0x8e, 0, 1], Reason::Eapol, 14),
+            (&[0x88, 0x63, 0, 1], Reason::PppoeDiscovery, 14),
+            (&[0x90, 0x00, 0, 1], Reason::NotIp, 14),
+            (&[0x00, 0x26, 0x42, 0x42, 3], Reason::SpanningTree, 14),
+            (&[0x00, 0x26, 0xe0, 0xe0, 3], Reason::Llc, 14),
             (&[0x88, 0x47, 0, 1, 1, 64, 0x00], Reason::MplsPayload, 18),
             (
                 &[0x88, 0x64, 0x11, 0, 0, 1, 0, 3, 0xc0, 0x21],

@@ -5,6 +5,7 @@
 //! nothing but whether the header can be read at all; wrong checksums, odd flags and lying lengths pass, because
 //! a telescope counts such packets too.
 
+pub mod checksum;
 pub mod cooked;
 pub mod ethernet;
 pub mod icmp;

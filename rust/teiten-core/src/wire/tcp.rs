@@ -1,6 +1,6 @@
 //! TCP.
 
-use super::{Reason, u16_at, u32_at};
+use super::{Reason, checksum, u16_at, u32_at};
 
 mod field {
     pub(super) const SOURCE_PORT: usize = 0;
@@ -77,11 +77,39 @@ impl<'a> Tcp<'a> {
         u16_at(self.header, field::WINDOW)
     }
 
+    /// Length of the header with its options as it states it, 0 to 60 bytes.
+    #[inline]
+    #[must_use]
+    pub const fn header_length(&self) -> usize {
+        (self.header[field::OFFSET] >> 4) as usize * 4
+    }
+
+    /// Length of all of the segment that is there.
+    #[inline]
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        20 + self.rest.len()
+    }
+
+    /// Sum of all of the segment that is there, for its checksum.
+    #[inline]
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        checksum::add(checksum::sum(self.header), checksum::sum(self.rest))
+    }
+
+    /// The options as bytes, as far as they are there.
+    #[inline]
+    #[must_use]
+    pub fn options(&self) -> &'a [u8] {
+        let length = self.header_length().saturating_sub(20);
+        &self.rest[..length.min(self.rest.len())]
+    }
+
     /// What follows header and options; empty where the data offset leads before or behind what there is.
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
-        let header_length = usize::from(self.header[field::OFFSET] >> 4) * 4;
-        header_length
+        self.header_length()
             .checked_sub(20)
             .and_then(|options| self.rest.get(options..))
             .unwrap_or_default()
@@ -108,6 +136,8 @@ mod tests {
         );
         assert_eq!((segment.sequence(), segment.window()), (0x0102_0304, 1024));
         assert_eq!(segment.flags(), flag::SYN);
+        assert_eq!((segment.header_length(), segment.length()), (24, 25));
+        assert_eq!(segment.options(), [2, 4, 5, 0xb4]);
         assert_eq!(segment.payload(), [0xaa]);
         assert_eq!(Tcp::new(&BYTES[..19]).unwrap_err(), Reason::TcpShort);
     }
@@ -115,7 +145,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Tcp::new(&bytes).map(|view| view.payload().len());
+            let _ = Tcp::new(&bytes).map(|view| (view.payload().len(), view.options().len()));
         }
     }
 }

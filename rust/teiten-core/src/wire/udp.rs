@@ -1,10 +1,12 @@
 //! UDP, and the ports that TCP and UDP share.
 
-use super::{Reason, u16_at};
+use super::{Reason, checksum, u16_at};
 
 mod field {
     pub(super) const SOURCE_PORT: usize = 0;
     pub(super) const DESTINATION_PORT: usize = 2;
+    pub(super) const LENGTH: usize = 4;
+    pub(super) const CHECKSUM: usize = 6;
 }
 
 /// The ports at the front of a TCP or UDP header that is cut short behind them.
@@ -70,6 +72,35 @@ impl<'a> Udp<'a> {
         u16_at(self.header, field::DESTINATION_PORT)
     }
 
+    /// Length of header and payload as the header states it.
+    #[inline]
+    #[must_use]
+    pub const fn stated_length(&self) -> u16 {
+        u16_at(self.header, field::LENGTH)
+    }
+
+    /// Length of all of the datagram that is there.
+    #[inline]
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        8 + self.payload.len()
+    }
+
+    /// Sum of the first `length` bytes of the datagram that are there, for its checksum.
+    #[inline]
+    #[must_use]
+    pub fn sum(&self, length: usize) -> u64 {
+        let payload = &self.payload[..length.saturating_sub(8).min(self.payload.len())];
+        checksum::add(checksum::sum(self.header), checksum::sum(payload))
+    }
+
+    /// The checksum; 0 where the sender made none.
+    #[inline]
+    #[must_use]
+    pub const fn checksum(&self) -> u16 {
+        u16_at(self.header, field::CHECKSUM)
+    }
+
     /// What follows the header within the IP packet; the length UDP states is not looked at.
     #[must_use]
     pub const fn payload(&self) -> &'a [u8] {
@@ -91,6 +122,8 @@ mod tests {
             (datagram.source_port(), datagram.destination_port()),
             (53, 1434)
         );
+        assert_eq!((datagram.stated_length(), datagram.length()), (9, 9));
+        assert_eq!(datagram.checksum(), 0);
         assert_eq!(datagram.payload(), [0xaa]);
         assert_eq!(Udp::new(&BYTES[..7]).unwrap_err(), Reason::UdpShort);
     }
