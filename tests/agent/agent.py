@@ -45,15 +45,17 @@ class Agent:
         """Its configuration, checked."""
         return config.load(str(self.configuration_path))
 
-    def configure(self, *, collector: str = "", seconds: int = 3600, more: str = "") -> Agent:
-        """Write configuration and token."""
+    def configure(
+        self, *, collector: str = "", seconds: int = 3600, uplink: str = "", more: str = ""
+    ) -> Agent:
+        """Write configuration and token; `uplink` goes below [uplink], `more` below [spool]."""
         token = self.home / "token"
         token.touch(mode=0o600)
         token.write_text(TOKEN + "\n", encoding="ascii")
         self.configuration_path.write_text(
             f'[sensor]\nid = "{self.name}"\nmonitored = ["192.0.2.0/24"]\n'
             f"[interval]\nseconds = {seconds}\n"
-            f'[uplink]\ncollector = "{collector}"\ntoken_file = "token"\n'
+            f'[uplink]\ncollector = "{collector}"\ntoken_file = "token"\n{uplink}'
             f'[spool]\ndirectory = "spool"\n{more}',
             encoding="utf-8",
         )

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from teiten_protocol import MEDIA_TYPE, decode, digest, expand
+from teiten_protocol.bundle import BUNDLE_MEDIA_TYPE, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,10 @@ class Collector:
         counted: Packets of each batch, added once.
         script: Answers to give before the right ones, the first first.
         always: An answer to give instead of every right one.
-        requests: How many batches came in, repeats and refused ones too.
+        requests: How many requests with batches came in.
+        within: Answers to give in the place of the right ones to batches of bundles, None for the right one.
+        bundles: How many batches each bundle held that was taken.
+        takes_bundles: Whether it knows what a bundle is.
         authorizations: The header of each of them.
         came: Set when a batch has come in.
     """
@@ -50,6 +54,9 @@ class Collector:
     script: list[Answer] = field(default_factory=list)
     always: Answer | None = None
     requests: int = 0
+    within: list[Answer | None] = field(default_factory=list)
+    bundles: list[int] = field(default_factory=list)
+    takes_bundles: bool = True
     authorizations: list[str | None] = field(default_factory=list)
     came: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,9 +76,21 @@ class Collector:
                 return self.always
             if authorization != f"Bearer {TOKEN}":
                 return Answer(401)
+            if media_type == BUNDLE_MEDIA_TYPE and self.takes_bundles:
+                return self._keep_all(unpack(body))
             if (media_type, encoding) != (MEDIA_TYPE, "deflate"):
                 return Answer(415)
             return self._keep(expand(body))
+
+    def _keep_all(self, bodies: tuple[bytes, ...]) -> Answer:
+        """Answer a bundle, batch by batch; `within` tells some apart."""
+        verdicts = []
+        for compressed in bodies:
+            answer = self.within.pop(0) if self.within else None
+            answer = answer or self._keep(expand(compressed))
+            verdicts.append({"status": answer.status, **json.loads(answer.body)})
+        self.bundles.append(len(bodies))
+        return Answer(200, json.dumps({"verdicts": verdicts}).encode())
 
     def _keep(self, body: bytes) -> Answer:
         batch = decode(body)

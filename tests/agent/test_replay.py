@@ -234,7 +234,7 @@ def test_spooled_batches_go_out_later(agent: Agent, tmp_path: Path, collector: C
 def test_a_refusal_is_said_kept_and_the_answer_is_no(
     agent: Agent, tmp_path: Path, collector: Collector
 ) -> None:
-    agent.configure(collector=collector.url)
+    agent.configure(collector=collector.url, uplink="batches_per_request = 1\n")
     collector.script = [Answer(422)]
     capture = write(tmp_path / "a.pcap", days(4))
     done = agent.run("replay", capture, expect=1)
@@ -361,7 +361,7 @@ def test_killed_at_any_moment_a_rerun_gives_the_same_spool(agent: Agent, tmp_pat
 def test_killed_while_uploading_a_rerun_delivers_each_batch_once(
     agent: Agent, tmp_path: Path, collector: Collector, requests: int
 ) -> None:
-    agent.configure(collector=collector.url)
+    agent.configure(collector=collector.url, uplink="batches_per_request = 1\n")
     capture = write(tmp_path / "a.pcap", days(60))
     process = start(agent, "replay", capture)
     wait_for(process, lambda: collector.requests >= requests)

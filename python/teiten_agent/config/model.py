@@ -19,6 +19,7 @@ from teiten_agent.config.kinds import (
     Whole,
     Words,
 )
+from teiten_protocol.bundle import MAX_BUNDLED
 from teiten_protocol.limits import SENSOR_ID
 
 _METADATA_KEY = "option"
@@ -178,6 +179,28 @@ class Uplink:
         default="",
         example="",
     )
+    batches_per_request: int = _option(
+        english="Most batches of one request; several save round trips and the collector's syncs.",
+        japanese="1回の要求で送るバッチの最大数。まとめると往復とコレクターの同期書き込みが減る。",
+        kind=Whole(1, MAX_BUNDLED),
+        default=32,
+        example=32,
+    )
+    order: str = _option(
+        english="Which batches go first after time without a collector.",
+        japanese="送信できなかった期間の後に、どのバッチから送るか。",
+        kind=Choice(("oldest-first", "newest-first")),
+        default="oldest-first",
+        example="oldest-first",
+    )
+    max_kilobits_per_second: int = _option(
+        english="Most that uploads take of the link, averaged over requests; 0 sets no bound.",
+        japanese="送信に使う回線速度の上限(要求ごとの平均)。0なら制限しない。",
+        kind=Whole(0, 100_000_000),
+        unit="kbit/s",
+        default=100_000,
+        example=20_000,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +215,8 @@ class Spool:
         example="/var/lib/teiten/spool",
     )
     max_megabytes: int = _option(
-        english="Most that the spool may take, in units of 1,000,000 bytes; at it, replay waits for uploads.",
-        japanese="スプールの上限(100万バイト単位)。再生は上限に達すると送信を待つ。",
+        english="Most that the spool may take (1,000,000 bytes); at it, replay waits, live capture drops.",
+        japanese="スプールの上限(100万バイト単位)。達すると再生は送信を待ち、ライブは最古のものから捨てる。",
         kind=Whole(1, 1_000_000),
         unit="MB",
         default=512,

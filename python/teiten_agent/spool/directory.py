@@ -274,6 +274,11 @@ class Spool:
             except OSError as error:
                 raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
+    def has_damaged(self, entry: Entry) -> bool:
+        """Whether a batch's file was set aside as damaged."""
+        path = self._path(entry)
+        return path.with_name(path.name + layout.DAMAGED_SUFFIX).exists()
+
     def acknowledge(self, batch: StoredBatch, acknowledgement: Acknowledgement) -> None:
         """Delete a batch that the collector holds, after noting so durably.
 

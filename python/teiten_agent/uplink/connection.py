@@ -1,0 +1,250 @@
+"""The connection to one collector: kept alive, verified, tried again with patience.
+
+Redirects are not followed: the token is for the configured host alone. On loopback, proxies are not used.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from teiten_agent import __version__
+from teiten_agent.config.kinds import is_loopback
+from teiten_agent.errors import ConfigurationError, UnreachableError
+from teiten_agent.uplink.answers import (
+    MAX_ANSWER_BYTES,
+    Answer,
+    Later,
+    Verdict,
+    judge,
+    judge_bundle,
+    no_collector,
+    printable,
+)
+from teiten_agent.uplink.credentials import check_authority, read_token
+from teiten_agent.uplink.pace import Pace
+from teiten_protocol import MEDIA_TYPE
+from teiten_protocol.bundle import BUNDLE_MEDIA_TYPE, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import requests
+
+    from teiten_agent.config import Uplink as UplinkConfiguration
+    from teiten_agent.spool import StoredBatch
+
+SENT_HEADER = "Teiten-Sent"
+"""When a request was sent by the sensor's clock, seconds of Unix time: so the collector sees it drift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for whom, in seconds.
+
+    Attributes:
+        connect: For a connection.
+        answer: For an answer; the collector makes a batch durable before it gives one.
+        attempts: How often one batch is sent before the collector counts as unreachable.
+        first_pause: Bound of the pause after the first attempt; it doubles with each. The pause is drawn
+            evenly from 0 to the bound ("full jitter"), so that a fleet does not come back in step.
+        longest_pause: Where doubling ends.
+        longest_stated_pause: Most that a `Retry-After` is obeyed.
+    """
+
+    connect: float = 10.0
+    answer: float = 60.0
+    attempts: int = 6
+    first_pause: float = 0.5
+    longest_pause: float = 30.0
+    longest_stated_pause: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the collector's `/healthz` told.
+
+    Attributes:
+        at: The collector's clock at its answer, None if it did not state it.
+    """
+
+    at: datetime | None
+
+
+class Uplink:
+    """One collector as this sensor sees it. Constructing it opens no connection. One thread uses it."""
+
+    def __init__(
+        self,
+        configuration: UplinkConfiguration,
+        *,
+        patience: Patience | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Read the token and prepare a session.
+
+        Raises:
+            ConfigurationError: No collector is configured, or the token or the own CA cannot be used.
+        """
+        import requests  # noqa: PLC0415  # a tenth of a second that other commands need not pay
+
+        if not configuration.collector:
+            raise ConfigurationError(
+                "uplink.collector: names no collector",
+                "name one, or replay with --no-upload and carry `teiten-agent spool export` to it",
+            )
+        self.batches_per_request = configuration.batches_per_request
+        self.newest_first = configuration.order == "newest-first"
+        self._url = configuration.collector
+        self._patience = patience or Patience()
+        self._sleep = sleep
+        self._pace = Pace(configuration.max_kilobits_per_second * 125, sleep)
+        self._random = random.SystemRandom()
+        self._session = requests.Session()
+        token = read_token(configuration.token_file)
+        # A callable, because requests would put what ~/.netrc holds for the host into the place of a plain
+        # header.
+        self._session.auth = lambda request: _with_token(request, token)
+        self._session.headers["User-Agent"] = f"teiten-agent/{__version__}"
+        if configuration.ca_file:
+            check_authority(configuration.ca_file)
+            self._session.verify = configuration.ca_file
+        if is_loopback(urlsplit(self._url).hostname or ""):
+            self._session.trust_env = False
+
+    def health(self) -> Health:
+        """Ask once whether the collector is there.
+
+        Raises:
+            UnreachableError: It is not, or what answers is no collector.
+        """
+        answer = self._request("GET", "/healthz")
+        if answer.status != HTTPStatus.OK:
+            raise UnreachableError(*no_collector(self._url, answer.status, answer.body))
+        try:
+            at = parsedate_to_datetime(answer.date)
+        except ValueError:
+            return Health(None)
+        return Health(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+    def send(self, batches: Sequence[StoredBatch]) -> list[Verdict]:
+        """Send batches in one request, again and again with pauses while the collector settles none of them.
+
+        Args:
+            batches: One, or as many as a bundle holds.
+
+        Returns:
+            A verdict on each, in order; at least one of them is not `Later`.
+
+        Raises:
+            UnreachableError: No answer, or none of a collector, after all attempts.
+            ConfigurationError: The collector does not know this sensor's token.
+        """
+        pause_bound = self._patience.first_pause
+        later = Later("")
+        for attempt in range(1, self._patience.attempts + 1):
+            try:
+                verdicts = self._send_once(batches)
+            except _TryAgainError as error:
+                later = Later(error.what)
+            else:
+                waiting = [verdict for verdict in verdicts if isinstance(verdict, Later)]
+                if len(waiting) < len(verdicts):
+                    return verdicts
+                later = waiting[0]
+            if attempt < self._patience.attempts:
+                if later.after is None:
+                    self._sleep(self._random.uniform(0, pause_bound))
+                else:
+                    self._sleep(min(later.after, self._patience.longest_stated_pause))
+                pause_bound = min(pause_bound * 2, self._patience.longest_pause)
+        raise UnreachableError(f"{later.what}, {self._patience.attempts} times", _LATER)
+
+    def _send_once(self, batches: Sequence[StoredBatch]) -> list[Verdict]:
+        if len(batches) == 1:
+            headers = {"Content-Type": MEDIA_TYPE, "Content-Encoding": "deflate"}
+            return [judge(self._url, self._post(batches[0].compressed, headers))]
+        bundle = pack([batch.compressed for batch in batches])
+        answer = self._post(bundle, {"Content-Type": BUNDLE_MEDIA_TYPE})
+        if answer.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+            # A collector from before there were bundles: the first travels alone, the others will.
+            self.batches_per_request = 1
+            return [*self._send_once(batches[:1]), *(Later("a bundle is refused") for _ in batches[1:])]
+        return judge_bundle(self._url, answer, len(batches))
+
+    def _post(self, body: bytes, headers: dict[str, str]) -> Answer:
+        self._pace.wait(len(body))
+        return self._request("POST", "/v1/batches", body, headers)
+
+    def _request(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Ask, and read the answer.
+
+        Raises:
+            UnreachableError: TLS fails for good.
+            _TryAgainError: The connection fails otherwise.
+        """
+        import requests  # noqa: PLC0415  # as in __init__
+
+        try:
+            with self._session.request(
+                method,
+                self._url + path,
+                data=body,
+                headers={**(headers or {}), SENT_HEADER: f"{time.time():.3f}"},
+                timeout=(self._patience.connect, self._patience.answer),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = response.raw.read(MAX_ANSWER_BYTES, decode_content=True)
+                found = response.headers.get
+                return Answer(response.status_code, found("Retry-After", ""), found("Date", ""), content)
+        except requests.exceptions.SSLError as error:
+            raise UnreachableError(
+                f"{self._url}: its certificate is not trusted: {_innermost(error)}",
+                "put the certificate of an authority of your own into uplink.ca_file; see also to the clock",
+            ) from error
+        except requests.exceptions.RequestException as error:
+            raise _TryAgainError(f"{self._url}: cannot be reached: {_innermost(error)}", _LATER) from error
+        except Exception as error:
+            # urllib3's own errors, while the answer is read; requests wraps them only in its own readers.
+            if type(error).__module__.partition(".")[0] != "urllib3":
+                raise
+            raise _TryAgainError(f"{self._url}: breaks off: {_innermost(error)}", _LATER) from error
+
+
+_LATER = (
+    "see that the collector runs and the network is up, then run the same command again,"
+    " or `teiten-agent spool upload`; every batch is kept in the spool until then"
+)
+
+
+class _TryAgainError(UnreachableError):
+    """The connection failed in a way that may pass."""
+
+
+def _with_token(request: requests.PreparedRequest, token: str) -> requests.PreparedRequest:
+    request.headers["Authorization"] = f"Bearer {token}"
+    return request
+
+
+def _innermost(error: BaseException) -> str:
+    """The sentence at the bottom of a chain of wrapped errors."""
+    seen = {id(error)}
+    while True:
+        inner = next((argument for argument in error.args if isinstance(argument, BaseException)), None)
+        inner = inner or getattr(error, "reason", None) or error.__cause__ or error.__context__
+        if not isinstance(inner, BaseException) or id(inner) in seen:
+            break
+        seen.add(id(inner))
+        error = inner
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return printable(str(error).encode()) or type(error).__name__
