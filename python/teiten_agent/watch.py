@@ -235,7 +235,7 @@ class Watch:
 
 
 class _Clock:
-    """The clock that stamps packets, held against the monotonic one: at the last look, and since that before."""
+    """The clock that stamps packets, held against the monotonic one, at the last look and the one before."""
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
