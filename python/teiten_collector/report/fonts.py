@@ -1,7 +1,7 @@
 """The fonts of figures and paper: Noto Sans JP and Noto Serif JP, under the SIL Open Font License 1.1.
 
-They come with the package pylopdf-fonts-jp, which holds the two fonts and nothing else, so that a report looks the same
-on every machine, whatever fonts that has. The licence lets a document carry them.
+They come with the package pylopdf-fonts-jp, which holds the two fonts and nothing else, so that a report
+looks the same on every machine, whatever fonts that has. The licence lets a document carry them.
 """
 
 from __future__ import annotations

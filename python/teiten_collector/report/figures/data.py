@@ -1,4 +1,4 @@
-"""What each kind of figure holds. Names are already in the reader's language; nothing here knows of drawing."""
+"""What each kind of figure holds. Names are in the reader's language; nothing here draws."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-OTHERS = "others"
+OTHERS = "other"
 """The key of what is left after the parts that are named; it is drawn in grey and stands last."""
 NAMED_PARTS = 6
-"""How many parts a stack names beside the others: as many colours as stay apart in grey and to the colour-blind."""
+"""How many parts a stack names beside the others: as many as there are colours that stay
+apart in grey and to the colour-blind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def leading_keys(wholes: Sequence[Mapping[str, float]], count: int = NAMED_PARTS
     for whole in wholes:
         total = sum(whole.values())
         for key, amount in whole.items():
-            if amount > 0 and total > 0:
+            if amount > 0 and total > 0 and key != OTHERS:
                 weights[key] = weights.get(key, 0.0) + amount / total
     return tuple(sorted(weights, key=lambda key: (-weights[key], key))[:count])
 

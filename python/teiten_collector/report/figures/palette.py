@@ -1,8 +1,8 @@
 """Colours that stay apart for the colour-blind and in grey.
 
-Paul Tol's "medium-contrast" scheme (Colour Schemes, technical note SRON/EPS/TN/09-002, issue 3.2, figure 3): three hues in
-a dark and a light tone, made to work printed in grey. Dark and light take turns, so that neighbours in a stack
-differ in lightness too.
+Paul Tol's "medium-contrast" scheme (Colour Schemes, technical note SRON/EPS/TN/09-002, issue 3.2, figure 3):
+three hues in a dark and a light tone, made to work printed in grey. Dark and light take turns, so that
+neighbours in a stack differ in lightness too.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ INK = "#222222"
 FAINT_INK = "#666666"
 GRID = "#DDDDDD"
 UNOBSERVED = "#EDEDED"
+EVENT = "#994455"
 DARK = frozenset({"#004488", "#994455", "#997700"})
 """Colours that take white letters: a contrast of at least 4.3 to 1 against white."""
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, assert_never
 
-from teiten_collector.report.figures.data import DailySeries, Shares, SharesByRow, StackedSeries
+from rich.cells import cell_len
+
+from teiten_collector.report.figures.data import OTHERS, DailySeries, Shares, SharesByRow, StackedSeries
 from teiten_collector.report.figures.palette import (
     DARK,
+    EVENT,
     FAINT_INK,
     GRID,
     INK,
@@ -42,6 +45,12 @@ DAY_TICKS = 10
 """At most this many days are written under a series, so that they do not touch."""
 MAX_DAY_WIDTH = 24
 LEGEND_COLUMNS = 7
+LEGEND_CELL = 5.8
+"""Width of half a full-width letter at `FONT_SIZE`, with some room to spare."""
+LEGEND_SYMBOL = 32
+"""Width of a legend's square and of the space to the next column."""
+LEGEND_LABEL = 260
+"""A longer name is cut in a legend; the table of a figure's numbers has it whole."""
 NAMED_SHARE = 0.055
 """A part of a bar from here on has its share written in it: four figures need as much room."""
 FONT_SIZE = 11
@@ -104,7 +113,7 @@ _CONFIG: Specification = {
         "symbolType": "square",
         "symbolStrokeWidth": 0,
         "columnPadding": 14,
-        "labelLimit": 260,
+        "labelLimit": LEGEND_LABEL,
     },
     "text": {"font": SANS, "fontSize": FONT_SIZE, "fill": INK},
 }
@@ -113,7 +122,7 @@ _CONFIG: Specification = {
 def _shares(data: Shares) -> Specification:
     order = [part.name for part in data.parts]
     values = [
-        {"name": part.name, "share": value, "label": f"{value:.1%}", "other": part.key == "others"}
+        {"name": part.name, "share": value, "label": f"{value:.1%}", "other": part.key == OTHERS}
         for part, value in zip(data.parts, data.values, strict=True)
     ]
     return {
@@ -125,7 +134,13 @@ def _shares(data: Shares) -> Specification:
                 "field": "name",
                 "type": "nominal",
                 "sort": order,
-                "axis": {"title": None, "ticks": False, "domain": False, "labelPadding": 6, "labelLimit": 150},
+                "axis": {
+                    "title": None,
+                    "ticks": False,
+                    "domain": False,
+                    "labelPadding": 6,
+                    "labelLimit": 150,
+                },
             },
             "x": {"field": "share", "type": "quantitative", "axis": None, "scale": {"domainMin": 0}},
         },
@@ -176,7 +191,13 @@ def _shares_by_row(data: SharesByRow, labels: Labels) -> Specification:
                 "type": "nominal",
                 "sort": list(data.rows),
                 "scale": {"domain": list(data.rows)},
-                "axis": {"title": None, "ticks": False, "domain": False, "labelPadding": 6, "labelLimit": 150},
+                "axis": {
+                    "title": None,
+                    "ticks": False,
+                    "domain": False,
+                    "labelPadding": 6,
+                    "labelLimit": 150,
+                },
             },
         },
         "layer": [
@@ -251,8 +272,17 @@ def _colour(field: str, parts: Sequence[Part], paint: Sequence[str]) -> Specific
         "field": field,
         "type": "nominal",
         "scale": {"domain": [part.name for part in parts], "range": list(paint)},
-        "legend": {"columns": LEGEND_COLUMNS},
+        "legend": {"columns": _legend_columns(parts)},
     }
+
+
+def _legend_columns(parts: Sequence[Part]) -> int:
+    """As many columns as fit the width, each as wide as its longest name."""
+    widths = [LEGEND_SYMBOL + min(LEGEND_LABEL, LEGEND_CELL * cell_len(part.name)) for part in parts]
+    for columns in range(min(LEGEND_COLUMNS, len(parts)), 1, -1):
+        if sum(max(widths[place::columns]) for place in range(columns)) <= WIDTH:
+            return columns
+    return 1
 
 
 def _series_width(days: Sequence[date]) -> int:
@@ -293,7 +323,7 @@ def _rates(labels: Labels) -> Specification:
             "titleAlign": "left",
             "titleAnchor": "end",
             "titleX": 0,
-            "titleY": -14,
+            "titleY": -16,
             "tickCount": 5,
             "domain": False,
             "ticks": False,
@@ -321,7 +351,7 @@ def _beginning(days: Sequence[date], begins: date | None, labels: Labels) -> lis
         return []
     day = [{"day": begins.isoformat()}]
     at_start: Specification = {**_days(days), "bandPosition": 0}
-    text = {"type": "text", "y": -6, "baseline": "bottom", "color": FAINT_INK}
+    text = {"type": "text", "y": -14, "baseline": "bottom", "color": FAINT_INK}
     return [
         {
             "data": {"values": day},
@@ -342,31 +372,25 @@ def _beginning(days: Sequence[date], begins: date | None, labels: Labels) -> lis
 
 
 def _events(data: DailySeries) -> list[Specification]:
+    """Lines where days begin that are pointed at, names above, the last one to the right of its line."""
     shown = [event for event in data.events if event.day in data.days]
-    if not shown:
-        return []
-    values = [
-        {"day": event.day.isoformat(), "name": event.name, "row": place} for place, event in enumerate(shown)
-    ]
-    middle = {**_days(data.days), "bandPosition": 0.5}
-    return [
-        {
-            "data": {"values": values},
-            "mark": {"type": "rule", "color": "#994455", "strokeWidth": 1.2},
-            "encoding": {"x": middle},
-        },
-        *(
+    at_start: Specification = {**_days(data.days), "bandPosition": 0}
+    layers: list[Specification] = []
+    for place, event in enumerate(shown, start=1):
+        values = [{"day": event.day.isoformat()}]
+        last = place == len(shown)
+        text = {"type": "text", "color": EVENT, "y": -2, "baseline": "bottom"}
+        side = {"align": "left", "dx": -3} if last else {"align": "right", "dx": 3}
+        layers += [
             {
-                "data": {"values": [value]},
-                "mark": {
-                    "type": "text",
-                    "color": "#994455",
-                    "align": "right" if place < len(values) - 1 else "left",
-                    "dx": -4 if place < len(values) - 1 else 4,
-                    "y": 6,
-                },
-                "encoding": {"x": middle, "text": {"field": "name", "type": "nominal"}},
-            }
-            for place, value in enumerate(values)
-        ),
-    ]
+                "data": {"values": values},
+                "mark": {"type": "rule", "color": EVENT, "strokeWidth": 1.4},
+                "encoding": {"x": at_start},
+            },
+            {
+                "data": {"values": values},
+                "mark": {**text, **side},
+                "encoding": {"x": at_start, "text": {"value": event.name}},
+            },
+        ]
+    return layers

@@ -1,0 +1,206 @@
+"""What every section is written with: the document, the language, and how tables and figures are made."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from teiten_collector.report.country_names import country_name
+from teiten_collector.report.figures import DailySeries, Labels, Part, Shares, SharesByRow, StackedSeries
+from teiten_collector.report.figures.data import NAMED_PARTS, OTHERS, leading_keys, split
+from teiten_collector.report.figures.spoken import description, number_table
+from teiten_collector.report.page import Column, Figure, Paragraph, Table
+from teiten_collector.report.phrases import PHRASES
+from teiten_collector.report.text_table import percent_text, ranking_cells, signed
+from teiten_collector.report.wording import WORDING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+
+    from teiten_collector.analysis.ranks import Row
+    from teiten_collector.config import Language
+    from teiten_collector.report.figures import Event, FigureData
+    from teiten_collector.report.reading import Days, Report, Side
+
+LEADING = 5
+"""How many ports and countries have a figure of their own, as in the reference."""
+SHARES_SHOWN = 9
+"""How many parts a figure of shares names, beside the others."""
+
+
+class Desk:
+    """The document and the language, with what makes blocks of them.
+
+    Args:
+        report: The document, read.
+        language: Of the page.
+    """
+
+    def __init__(self, report: Report, language: Language) -> None:
+        """See the class."""
+        self.report = report
+        self.language = language
+        self.wording = WORDING[language]
+        self.phrases = PHRASES[language]
+        countries = [row.key for row in report.access.countries[:NAMED_PARTS]]
+        self.labels = Labels(
+            self.wording.rate_axis, self.wording.current, self.wording.previous, tuple(countries)
+        )
+        self._told: set[str] = set()
+
+    def country(self, code: str) -> str:
+        """A country's name."""
+        return country_name(code, self.language)
+
+    def same(self, key: str) -> str:
+        """A key as it is."""
+        return key
+
+    def findings(self, *subjects: str, kinds: Sequence[str] = ()) -> list[Paragraph]:
+        """Sentences about subjects (or of kinds), in the document's order; each is told once in a page."""
+        found = []
+        for finding in self.report.findings:
+            wanted = finding.subject in subjects if subjects else finding.kind in kinds
+            if subjects and kinds:
+                wanted = wanted and finding.kind in kinds
+            if wanted and finding.text not in self._told:
+                self._told.add(finding.text)
+                found.append(Paragraph(finding.text))
+        return found
+
+    def ranking(  # noqa: PLR0913 - a table is all of these
+        self,
+        number: str,
+        caption: str,
+        rows: Sequence[Row],
+        *,
+        subject: str,
+        name: Callable[[str], str],
+        side: Side,
+    ) -> list[Table]:
+        """The table of a ranking; none where nothing was seen."""
+        cells = ranking_cells(rows, self.phrases, subject, lambda row: name(row.key))
+        if cells is None:
+            return []
+        alignments = ("right", "right", "left", "right", "right", "right", "right")
+        columns = tuple(
+            Column(head, "right" if alignment == "right" else "left")
+            for head, alignment in zip(cells.head, alignments, strict=True)
+        )
+        return [Table(number, caption, columns, cells.rows, (*cells.notes, *self.exposure(side)))]
+
+    def exposure(self, side: Side) -> tuple[str, ...]:
+        """What the rates of a side rest on."""
+        seen = side.observed
+        notes = [
+            self.wording.exposure_note.format(
+                days=f"{seen.days:,.1f}", compare_days=f"{seen.compare_days:,.1f}"
+            )
+        ]
+        shares = [
+            1 - days / registered if registered else 0.0
+            for days, registered in (
+                (seen.days, seen.registered),
+                (seen.compare_days, seen.compare_registered),
+            )
+        ]
+        if any(share > 0 for share in shares):
+            texts = [f"{share:.1%}" if share == 0 or share >= 0.001 else "< 0.1%" for share in shares]  # noqa: PLR2004 - 0.1 %
+            notes.append(self.wording.unobserved_note.format(share=texts[0], compare_share=texts[1]))
+        return tuple(notes)
+
+    def figure(self, number: str, caption: str, data: FigureData, side: Side) -> Figure:
+        """A figure with its description, numbers and notes."""
+        notes = list(self.exposure(side)[:1])
+        if isinstance(data, Shares | SharesByRow):
+            notes.insert(0, self.wording.rounding)
+        elif any(rate is None for rate in data.rates):
+            notes.append(self.wording.unobserved_days)
+        head, numbers = number_table(data, self.wording.speech)
+        return Figure(
+            number=number,
+            caption=caption,
+            data=data,
+            description=description(data, self.wording.speech),
+            head=head,
+            numbers=numbers,
+            notes=tuple(notes),
+            half=isinstance(data, Shares),
+        )
+
+    def shares(self, counts: Mapping[str, float], name: Callable[[str], str]) -> Shares | None:
+        """Shares of the leading parts and of the others; None of nothing."""
+        total = sum(counts.values())
+        if total <= 0:
+            return None
+        keys = leading_keys([counts], SHARES_SHOWN)
+        amounts = split(counts, keys)
+        parts, values = self._parts(keys, name), [amount / total for amount in amounts]
+        if not values[-1]:
+            parts, values = parts[:-1], values[:-1]
+        return Shares(parts, tuple(values))
+
+    def shares_by_row(
+        self,
+        wholes: Mapping[str, Mapping[str, float]],
+        name_row: Callable[[str], str],
+        name: Callable[[str], str],
+    ) -> SharesByRow | None:
+        """Shares of the same parts in several wholes; None of nothing."""
+        seen = {key: counts for key, counts in wholes.items() if sum(counts.values()) > 0}
+        if not seen:
+            return None
+        keys = leading_keys(list(seen.values()))
+        values = [
+            tuple(amount / sum(counts.values()) for amount in split(counts, keys)) for counts in seen.values()
+        ]
+        parts = self._parts(keys, name)
+        if not any(shares[-1] for shares in values):
+            parts, values = parts[:-1], [shares[:-1] for shares in values]
+        return SharesByRow(tuple(name_row(key) for key in seen), parts, tuple(values))
+
+    def stacked(self, days: Days | None, name: Callable[[str], str]) -> StackedSeries | None:
+        """A series stacked by its leading parts; None where nothing was seen."""
+        if days is None or not any(days.rates):
+            return None
+        sums: dict[str, float] = {}
+        for amounts in days.parts:
+            for key, amount in amounts.items():
+                sums[key] = sums.get(key, 0.0) + amount
+        keys = leading_keys([sums])
+        rates = [
+            None if rate is None else _fitted(split(amounts, keys), rate)
+            for rate, amounts in zip(days.rates, days.parts, strict=True)
+        ]
+        parts = self._parts(keys, name)
+        if not any(row[-1] for row in rates if row):
+            parts, rates = parts[:-1], [None if row is None else row[:-1] for row in rates]
+        return StackedSeries(days.days, parts, tuple(rates), self._begins(days.days))
+
+    def daily(self, days: Days, events: Sequence[Event]) -> DailySeries:
+        """A plain series."""
+        return DailySeries(days.days, days.rates, self._begins(days.days), tuple(events))
+
+    def change_words(self, row: Row, decimals: int = 1) -> dict[str, str] | None:
+        """The gaps `change`, `percent` and `trend` of a sentence; None where there is nothing to compare."""
+        if row.change is None or row.change_percent is None:
+            return None
+        return {
+            "change": signed(f"{row.change:+,.{decimals}f}", "{sign}{change}"),
+            "percent": percent_text(row.change_percent),
+            "trend": self.phrases.trend(row.change_percent),
+        }
+
+    def _begins(self, days: Sequence[date]) -> date | None:
+        first = self.report.period.first
+        return first if days[0] < first <= days[-1] + timedelta(days=1) else None
+
+    def _parts(self, keys: Sequence[str], name: Callable[[str], str]) -> tuple[Part, ...]:
+        return (*(Part(key, name(key)) for key in keys), Part(OTHERS, self.wording.others))
+
+
+def _fitted(amounts: tuple[float, ...], rate: float) -> tuple[float, ...]:
+    """The amounts, with what is missing from the rate put to the others: a document names leading parts."""
+    missing = rate - sum(amounts)
+    return (*amounts[:-1], amounts[-1] + missing) if missing > rate * 1e-9 else amounts

@@ -1,0 +1,91 @@
+"""Section 1: what came of it all, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from teiten_collector.report.composition.desk import LEADING
+from teiten_collector.report.page import Paragraph
+
+if TYPE_CHECKING:
+    from teiten_collector.report.composition.desk import Desk
+    from teiten_collector.report.page import Block
+
+_NAMED_COUNTRIES = 2
+
+
+def blocks(desk: Desk) -> list[Block]:
+    """The section's blocks."""
+    access, phrases = desk.report.access, desk.phrases
+    if access.total.rate is None:
+        return [Paragraph(phrases.not_observed)]
+    sentences = [_total(desk)]
+    leading = [row for row in access.subjects[:LEADING] if row.rank is not None]
+    if leading:
+        keys = phrases.list_separator.join(row.key for row in leading)
+        sentences.append(phrases.top.format(count=len(leading), keys=keys))
+        sentences.append(_leading_port(desk))
+    sentences += [_countries(desk), _detections(desk)]
+    counted = phrases.counted.format(packets=f"{access.total.count:,}", sources=f"{access.total.sources:,}")
+    return [Paragraph(sentence) for sentence in (*sentences, counted) if sentence]
+
+
+def _total(desk: Desk) -> str:
+    total, phrases = desk.report.access.total, desk.phrases
+    words = desk.change_words(total)
+    unit, rate = phrases.address_unit, _rate(total.rate)
+    if words is None:
+        return phrases.total.format(unit=unit, rate=rate) + (
+            "" if desk.report.access.observed.compare_days else phrases.not_compared
+        )
+    words["change"] = phrases.change.format(sign="", change=words["change"])
+    return phrases.total_compared.format(unit=unit, rate=rate, **words)
+
+
+def _leading_port(desk: Desk) -> str:
+    row = desk.report.access.subjects[0]
+    words = desk.change_words(row)
+    gaps = {"key": row.key, "unit": desk.phrases.address_unit, "rate": _rate(row.rate)}
+    if words is None:
+        return desk.wording.leading_port_level.format(**gaps)
+    return desk.wording.leading_port.format(**gaps, **words)
+
+
+def _countries(desk: Desk) -> str:
+    """The countries that moved most, in the direction in which the total moved."""
+    change = desk.report.access.total.change
+    if not change:
+        return ""
+    rose = change > 0
+    rows = desk.report.access.countries
+    moved = sorted(
+        (row for row in rows if (row.rise_rank if rose else row.fall_rank) is not None),
+        key=lambda row: (row.rise_rank if rose else row.fall_rank) or 0,
+    )[:_NAMED_COUNTRIES]
+    if not moved:
+        return ""
+    names = desk.wording.list_separator.join(desk.country(row.key) for row in moved)
+    return (desk.wording.countries_rose if rose else desk.wording.countries_fell).format(names=names)
+
+
+def _detections(desk: Desk) -> str:
+    return "" if desk.report.signatures is None else detections_total(desk)
+
+
+def detections_total(desk: Desk) -> str:
+    """The sentence of all detections, which sections 1 and 4 share."""
+    side = desk.report.signatures
+    if side is None or side.total.rate is None:
+        return ""
+    words = desk.change_words(side.total)
+    gaps = {"unit": desk.phrases.address_unit, "rate": _rate(side.total.rate)}
+    if words is None:
+        return desk.wording.detections_total.format(**gaps)
+    return desk.wording.detections_changed.format(**gaps, **words)
+
+
+def _rate(rate: float | None) -> str:
+    """A rate of a sentence, to one decimal; a small one to two figures."""
+    if rate is None:
+        return "-"
+    return f"{rate:,.1f}" if rate >= 0.05 or rate == 0 else f"{rate:.2g}"  # noqa: PLR2004 - less would print as 0.0

@@ -1,0 +1,215 @@
+"""The JSON document as the forms read it: the only module that knows where in it a thing stands.
+
+Forms read the document that `report --format json` prints and nothing else, so that all they show can be
+checked there. A part that is absent reads as empty, and the sections that need it are left out.
+docs/reference/report-format.md describes the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from teiten_collector.analysis.ranks import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from teiten_collector.config import Language
+
+Content = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A period in days, both included."""
+
+    first: date
+    last: date
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """One subject day by day: a rate, None where not observed, and the parts it is made of."""
+
+    days: tuple[date, ...]
+    rates: tuple[float | None, ...]
+    parts: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What rates rest on: days of addresses (or of prefixes) observed, those registered, and sensors."""
+
+    days: float
+    compare_days: float
+    registered: float
+    compare_registered: float
+    sensors: int
+    compare_sensors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Accesses, or detections, of one address family.
+
+    Attributes:
+        observed: What rates rest on.
+        total: Everything.
+        subjects: Rows of keys (of accesses) or of categories (of detections).
+        countries: Rows of countries.
+        subjects_by_country: Counts of each subject from each country.
+        subject_days: Each subject day by day, parts being countries.
+        country_days: Each country day by day, parts being subjects.
+        total_days: Everything day by day, parts being countries.
+        backscatter: Rows of backscatter by country.
+        backscatter_days: Backscatter day by day, parts being countries.
+        signatures: Rows of single signatures.
+        signatures_by_country: Counts of each signature from each country.
+        messages: What signatures are called, by number.
+    """
+
+    observed: Observed
+    total: Row
+    subjects: tuple[Row, ...]
+    countries: tuple[Row, ...]
+    subjects_by_country: Mapping[str, Mapping[str, float]]
+    subject_days: Mapping[str, Days]
+    country_days: Mapping[str, Days]
+    total_days: Days | None
+    backscatter: tuple[Row, ...]
+    backscatter_days: Days | None
+    signatures: tuple[Row, ...]
+    signatures_by_country: Mapping[str, Mapping[str, float]]
+    messages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A sentence that the data wrote, and what it is about."""
+
+    kind: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The document."""
+
+    period: Span
+    compare: Span
+    timezone: str
+    home: str
+    access: Side
+    access_ipv6: Side | None
+    signatures: Side | None
+    bulletins: tuple[Content, ...]
+    findings: tuple[Finding, ...]
+    country_database: str
+    country_credit: str
+
+    def bulletin_days(self, bulletin: Content) -> Days | None:
+        """The accesses to a bulletin's key day by day: the bulletin's own, else the port's."""
+        return _days(bulletin.get("series")) or self.access.subject_days.get(bulletin["key"])
+
+
+def read(content: Content, language: Language) -> Report:
+    """Reads a document.
+
+    Args:
+        content: The JSON document.
+        language: Of the findings' sentences.
+    """
+    return Report(
+        period=_span(content["period"]),
+        compare=_span(content["compare"]),
+        timezone=content["timezone"],
+        home=content.get("home_country", "JP"),
+        access=_side(content["access"], "address_days", "ports"),
+        access_ipv6=_optional(content.get("access_ipv6"), "prefix_days", "ports"),
+        signatures=_optional(content.get("signatures"), "address_days", "categories"),
+        bulletins=tuple(content.get("bulletins") or ()),
+        findings=tuple(_finding(found, language) for found in content.get("findings") or ()),
+        country_database=content.get("country_database", ""),
+        country_credit=content.get("country_credit", ""),
+    )
+
+
+def _span(content: Content) -> Span:
+    return Span(date.fromisoformat(content["from"]), date.fromisoformat(content["to"]), content["days"])
+
+
+def _optional(content: Content | None, unit: str, subjects: str) -> Side | None:
+    """A side where anything was registered or seen."""
+    if not content or not (
+        content.get(f"registered_{unit}")
+        or content.get(f"compare_registered_{unit}")
+        or content["total"]["count"]
+        or content["total"]["compare_count"]
+    ):
+        return None
+    return _side(content, unit, subjects)
+
+
+def _side(content: Content, unit: str, subjects: str) -> Side:
+    series = content.get("series") or {}
+    backscatter = content.get("backscatter") or {}
+    days = content[unit]
+    compare_days = content[f"compare_{unit}"]
+    return Side(
+        observed=Observed(
+            days=days,
+            compare_days=compare_days,
+            registered=content.get(f"registered_{unit}", days),
+            compare_registered=content.get(f"compare_registered_{unit}", compare_days),
+            sensors=content["sensors"],
+            compare_sensors=content.get("compare_sensors", 0),
+        ),
+        total=_row(content["total"]),
+        subjects=_rows(content.get(subjects)),
+        countries=_rows(content.get("countries")),
+        subjects_by_country=content.get(f"{subjects}_by_country") or {},
+        subject_days=_each(series.get(subjects)),
+        country_days=_each(series.get("countries")),
+        total_days=_days(series.get("total")),
+        backscatter=_rows(backscatter.get("countries")),
+        backscatter_days=_days(backscatter.get("series")),
+        signatures=_rows(content.get("by_signature")),
+        signatures_by_country=content.get("signatures_by_country") or {},
+        messages={row["key"]: row.get("message", row["key"]) for row in content.get("by_signature") or ()},
+    )
+
+
+def _rows(content: Iterable[Content] | None) -> tuple[Row, ...]:
+    return tuple(_row(row) for row in content or ())
+
+
+def _row(content: Content) -> Row:
+    """A row; what it tells beyond the row of a table is left to those who ask for it."""
+    return Row(**{field.name: content[field.name] for field in fields(Row)})
+
+
+def _each(content: Mapping[str, Sequence[Content]] | None) -> Mapping[str, Days]:
+    return {key: found for key, days in (content or {}).items() if (found := _days(days)) is not None}
+
+
+def _days(content: Sequence[Content] | None) -> Days | None:
+    if not content:
+        return None
+    return Days(
+        days=tuple(date.fromisoformat(entry["day"]) for entry in content),
+        rates=tuple(entry["rate"] for entry in content),
+        parts=tuple(_parts(entry) for entry in content),
+    )
+
+
+def _parts(content: Content) -> Mapping[str, float]:
+    return next((value for value in content.values() if isinstance(value, Mapping)), {})
+
+
+def _finding(content: Content, language: Language) -> Finding:
+    return Finding(content["kind"], content["subject"], content["text"][language])
