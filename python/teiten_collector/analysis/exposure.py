@@ -15,6 +15,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from teiten_collector.analysis.calendar import single_days
 from teiten_collector.analysis.statements import OBSERVED
 
 if TYPE_CHECKING:
@@ -100,6 +101,20 @@ def exposure(
         observed += seen
         watching += seen > 0
     return Exposure(observed, registered, watching)
+
+
+def daily_exposure(
+    stretches: Mapping[str, Sequence[Stretch]], period: Period, sensors: Sequence[Sensor], family: Family
+) -> tuple[float, ...]:
+    """Address-days or prefix-days observed on each day of a period; their sum is that of `exposure`."""
+    found = []
+    for day in single_days(period):
+        within = {
+            sensor: [(start, end) for start, end in spans if start < day.end_ns and end > day.start_ns]
+            for sensor, spans in stretches.items()
+        }
+        found.append(exposure(within, day, sensors, family).days)
+    return tuple(found)
 
 
 def _registered_units(

@@ -5,6 +5,8 @@
 * A tie goes to the row with the higher count in the other period (of changes: in the period), then to the
   key in the order of its number, so that the same data give the same table.
 * Without any observation of a period there is no rate of it, and nothing to compare: `None`, never zero.
+* The interval of a rate is the exact one of a Poisson count (`teiten_collector.analysis.chance`): it says how
+  little few packets tell. Packets that come in bursts tell less than that.
 """
 
 from __future__ import annotations
@@ -13,8 +15,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from teiten_collector.analysis.chance import poisson_intervals
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MIN_COMPARED_RATE = 0.005
 """A compared rate below this prints as 0.00, and a percentage of it would say nothing."""
@@ -45,6 +51,8 @@ class Row:
         rise_rank: Place by the amount of increase, from 1; None where there is none.
         fall_rank: Place by the amount of decrease, from 1; None where there is none.
         sources: Distinct source addresses in the period.
+        rate_low: Lower limit of the rate's 95 % interval; None where there is no rate.
+        rate_high: Upper limit of it.
     """
 
     key: str
@@ -59,10 +67,32 @@ class Row:
     rise_rank: int | None
     fall_rank: int | None
     sources: int
+    rate_low: float | None
+    rate_high: float | None
 
 
 def compare(key: str, current: Figure, previous: Figure, days: float, compare_days: float) -> Row:
     """One row without ranks, of counts and of the days they were observed in."""
+    limits = _limits([current.count], days)[0]
+    return _row(key, current, previous, (days, compare_days), limits)
+
+
+def _limits(counts: Sequence[int], days: float) -> list[tuple[float | None, float | None]]:
+    """The interval of each count's rate."""
+    if days <= 0:
+        return [(None, None)] * len(counts)
+    low, high = poisson_intervals(np.asarray(counts, dtype=np.float64))
+    return list(zip((low / days).tolist(), (high / days).tolist(), strict=True))
+
+
+def _row(
+    key: str,
+    current: Figure,
+    previous: Figure,
+    observed: tuple[float, float],
+    limits: tuple[float | None, float | None],
+) -> Row:
+    days, compare_days = observed
     rate = current.count / days if days > 0 else None
     compare_rate = previous.count / compare_days if compare_days > 0 else None
     change = None if rate is None or compare_rate is None else rate - compare_rate
@@ -84,6 +114,8 @@ def compare(key: str, current: Figure, previous: Figure, days: float, compare_da
         rise_rank=None,
         fall_rank=None,
         sources=current.sources,
+        rate_low=limits[0],
+        rate_high=limits[1],
     )
 
 
@@ -92,9 +124,11 @@ def rank_rows(
 ) -> tuple[Row, ...]:
     """A row for everything seen in either period, in order of `rank`, then of `compare_rank`."""
     nothing = Figure(0, 0)
+    keys = sorted(current.keys() | previous.keys(), key=natural_order)
+    limits = _limits([current.get(key, nothing).count for key in keys], days)
     rows = [
-        compare(key, current.get(key, nothing), previous.get(key, nothing), days, compare_days)
-        for key in sorted(current.keys() | previous.keys(), key=natural_order)
+        _row(key, current.get(key, nothing), previous.get(key, nothing), (days, compare_days), interval)
+        for key, interval in zip(keys, limits, strict=True)
     ]
     rank = _places(rows, lambda row: row.rate if row.count else None, lambda row: row.compare_count)
     compare_rank = _places(

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from teiten_collector.analysis.exposure import Exposure, exposure, observed_stretches
-from teiten_collector.analysis.ranks import Figure, Row, compare, rank_rows
-from teiten_collector.analysis.statements import BACKSCATTER_BY_COUNTRY, BY_COUNTRY, BY_KEY, TOTAL
-from teiten_collector.errors import ConfigurationError
-from teiten_protocol import Class, Family
+from teiten_collector.analysis.exposure import (
+    Exposure,
+    Stretch,
+    daily_exposure,
+    exposure,
+    observed_stretches,
+)
+from teiten_collector.analysis.ranks import Figure, Row, compare, natural_order, rank_rows
+from teiten_collector.analysis.scope import Scope, select_sensors
+from teiten_collector.analysis.statements import BY_NETWORK, BY_SENSOR, for_family
+from teiten_collector.analysis.tallies import Tally, tally
+from teiten_protocol import Class, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from teiten_collector.analysis.periods import Period
     from teiten_collector.store import Engine, Sensor
+    from teiten_protocol import Family
+
+__all__ = ["Accesses", "SensorFigures", "accesses", "select_sensors"]
+
+
+@dataclass(frozen=True, slots=True)
+class SensorFigures:
+    """One sensor beside the others.
+
+    Attributes:
+        sensor: Its id.
+        current: What it observed of the period.
+        row: Its accesses in both periods; `key` is the id, and it has no ranks.
+        gaps: Times within the period when nothing was observed though addresses were registered.
+    """
+
+    sensor: str
+    current: Exposure
+    row: Row
+    gaps: tuple[Stretch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,42 +54,44 @@ class Accesses:
         family: Which addresses.
         current: What was observed of the period.
         previous: What was observed of the compared period.
+        current_days: Address-days or prefix-days of each day of the period.
+        previous_days: The same of the compared period.
         total: Every access.
         ports: A row for each key, in order of rank.
         countries: A row for each country of a source, in order of rank; ZZ is unknown.
         backscatter_countries: The same of backscatter alone.
+        networks: The same for each autonomous system; none where no database told them.
+        classes: A row for each class of packets.
+        tools: A row for each scanner's tool that betrayed itself; sources are not told apart (0).
+        sensors: Every sensor that is registered or sent something, in the order of their ids.
+        now: The period's tally.
+        then: The compared period's tally.
     """
 
     family: Family
     current: Exposure
     previous: Exposure
+    current_days: tuple[float, ...]
+    previous_days: tuple[float, ...]
     total: Row
     ports: tuple[Row, ...]
     countries: tuple[Row, ...]
     backscatter_countries: tuple[Row, ...]
+    networks: tuple[Row, ...]
+    classes: tuple[Row, ...]
+    tools: tuple[Row, ...]
+    sensors: tuple[SensorFigures, ...]
+    now: Tally
+    then: Tally
 
-
-def select_sensors(sensors: Sequence[Sensor], groups: Sequence[str], *, key: str) -> tuple[Sensor, ...]:
-    """The sensors that belong to at least one of the groups; every sensor where no group is named.
-
-    Args:
-        sensors: Every sensor, disabled ones too: what they sent stays.
-        groups: Names of groups.
-        key: The key of the configuration that names them, for the error.
-
-    Raises:
-        ConfigurationError: No sensor belongs to one of the groups.
-    """
-    known = {group for sensor in sensors for group in sensor.groups}
-    for group in groups:
-        if group not in known:
-            raise ConfigurationError(
-                f"no sensor belongs to the group {group!r}",
-                place=key,
-                remedy=f"groups of the registered sensors: {', '.join(sorted(known)) or 'none'}",
-            )
-    wanted = set(groups)
-    return tuple(sensor for sensor in sensors if not wanted or wanted & set(sensor.groups))
+    def rank(self, current: Mapping[str, int], previous: Mapping[str, int]) -> tuple[Row, ...]:
+        """Rows of counts over this family's observed days, without distinct sources (0)."""
+        return rank_rows(
+            {key: Figure(count, 0) for key, count in current.items()},
+            {key: Figure(count, 0) for key, count in previous.items()},
+            self.current.days,
+            self.previous.days,
+        )
 
 
 def accesses(
@@ -77,57 +106,124 @@ def accesses(
         current: The period.
         previous: The period it is compared with.
     """
-    exposures = [
-        exposure(observed_stretches(engine, period, sensors), period, sensors, family)
-        for period in (current, previous)
+    chosen = tuple(sensors)
+    stretches = [observed_stretches(engine, period, chosen) for period in (current, previous)]
+    observed = [
+        exposure(found, period, chosen, family)
+        for found, period in zip(stretches, (current, previous), strict=True)
     ]
-    now, then = exposures
+    scopes = [Scope(chosen, family, period) for period in (current, previous)]
+    now, then = (tally(engine, scope) for scope in scopes)
+    days = (observed[0].days, observed[1].days)
 
-    def rows(statement: str, *more: object) -> tuple[Row, ...]:
+    def rows(column: str, class_: Class | None = None) -> tuple[Row, ...]:
+        counted = [_figures(found, column, class_) for found in (now, then)]
+        return rank_rows(counted[0], counted[1], *days)
+
+    def queried(statement: str) -> tuple[Row, ...]:
+        counted = [_queried(engine, statement, scope) for scope in scopes]
+        return rank_rows(counted[0], counted[1], *days)
+
+    def named(column: str, names: type[Class | Tool]) -> tuple[Row, ...]:
         counted = [
-            _figures(engine, statement, sensors, family, period, *more) for period in (current, previous)
+            {names(int(number)).text: Figure(count, 0) for number, count in found.by_one(column).items()}
+            for found in (now, then)
         ]
-        return rank_rows(counted[0], counted[1], now.days, then.days)
+        return rank_rows(counted[0], counted[1], *days)
 
-    totals = [_total(engine, sensors, family, period) for period in (current, previous)]
+    totals = [Figure(found.total, found.sources.total) for found in (now, then)]
     return Accesses(
         family=family,
-        current=now,
-        previous=then,
-        total=compare("total", totals[0], totals[1], now.days, then.days),
-        ports=rows(BY_KEY),
-        countries=rows(BY_COUNTRY),
-        backscatter_countries=rows(BACKSCATTER_BY_COUNTRY, int(Class.BACKSCATTER)),
+        current=observed[0],
+        previous=observed[1],
+        current_days=daily_exposure(stretches[0], current, chosen, family),
+        previous_days=daily_exposure(stretches[1], previous, chosen, family),
+        total=compare("total", totals[0], totals[1], *days),
+        ports=rows("key"),
+        countries=rows("country"),
+        backscatter_countries=rows("country", Class.BACKSCATTER),
+        networks=queried(BY_NETWORK),
+        classes=named("class", Class),
+        tools=tuple(row for row in named("tool", Tool) if row.key != Tool.NONE.text),
+        sensors=_sensors(engine, chosen, family, (current, previous), stretches),
+        now=now,
+        then=then,
     )
 
 
-def _total(engine: Engine, sensors: Sequence[Sensor], family: Family, period: Period) -> Figure:
-    if not sensors:
-        return Figure(0, 0)
-    row = engine.query(TOTAL, _parameters(sensors, family, period)).to_pylist()[0]
-    return Figure(int(row["packets"]), row["sources"])
+def _figures(found: Tally, column: str, class_: Class | None) -> dict[str, Figure]:
+    counts = found.by_one(column, class_)
+    if column == "key":
+        sources = found.sources.keys
+    else:
+        sources = found.sources.countries if class_ is None else found.sources.backscatter_countries
+    return {subject: Figure(count, sources.get(subject, 0)) for subject, count in counts.items()}
 
 
-def _figures(
-    engine: Engine, statement: str, sensors: Sequence[Sensor], family: Family, period: Period, *more: object
-) -> dict[str, Figure]:
-    if not sensors:
+def _queried(engine: Engine, statement: str, scope: Scope) -> dict[str, Figure]:
+    if not scope.sensors:
         return {}
-    rows = engine.query(statement, [*_parameters(sensors, family, period), *more]).to_pylist()
+    rows = engine.query(for_family(statement, scope.family), scope.parameters).to_pylist()
     return {row["subject"]: Figure(int(row["packets"]), row["sources"]) for row in rows}
 
 
-def _parameters(sensors: Sequence[Sensor], family: Family, period: Period) -> list[object]:
-    return [
-        _day(period.start_minute),
-        _day(period.end_minute - 1),
-        period.start_minute,
-        period.end_minute,
-        int(family),
-        [sensor.id for sensor in sensors],
-    ]
+def _sensors(
+    engine: Engine,
+    sensors: Sequence[Sensor],
+    family: Family,
+    periods: tuple[Period, Period],
+    stretches: Sequence[Mapping[str, Sequence[Stretch]]],
+) -> tuple[SensorFigures, ...]:
+    counted = []
+    for period in periods:
+        scope = Scope(tuple(sensors), family, period)
+        rows = (
+            engine.query(for_family(BY_SENSOR, family), scope.parameters).to_pylist() if scope.sensors else []
+        )
+        counted.append({row["sensor"]: Figure(int(row["packets"]), row["sources"]) for row in rows})
+    found = []
+    nothing = Figure(0, 0)
+    for sensor in sorted(sensors, key=lambda sensor: sensor.id):
+        seen = [
+            exposure(spans, period, (sensor,), family)
+            for spans, period in zip(stretches, periods, strict=True)
+        ]
+        if not any(part.registered for part in seen):
+            continue
+        row = compare(
+            sensor.id,
+            counted[0].get(sensor.id, nothing),
+            counted[1].get(sensor.id, nothing),
+            seen[0].days,
+            seen[1].days,
+        )
+        found.append(
+            SensorFigures(sensor.id, seen[0], row, _gaps(stretches[0].get(sensor.id, ()), periods[0]))
+        )
+    return tuple(found)
 
 
-def _day(minute: int) -> date:
-    """The UTC day of a minute: what the tables are partitioned by."""
-    return datetime.fromtimestamp(minute * 60, UTC).date()
+def _gaps(stretches: Sequence[Stretch], period: Period) -> tuple[Stretch, ...]:
+    """The times of the period that no stretch covers."""
+    gaps = []
+    reached = period.start_ns
+    for start, end in stretches:
+        if start > reached:
+            gaps.append((reached, start))
+        reached = end
+    if reached < period.end_ns:
+        gaps.append((reached, period.end_ns))
+    return tuple(gaps)
+
+
+def parts(counts: Mapping[tuple[object, ...], int], place: int) -> dict[str, dict[str, int]]:
+    """Pairs and their counts, as counts by the second of each first; `place` says which of the two is first."""
+    found: dict[str, Counter[str]] = {}
+    for pair, count in counts.items():
+        found.setdefault(str(pair[place]), Counter())[str(pair[1 - place])] += count
+    return {subject: falling(found[subject]) for subject in sorted(found, key=natural_order)}
+
+
+def falling(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts, the highest first, equal ones in the order of their names."""
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], natural_order(item[0]))))

@@ -1,64 +1,200 @@
 """Every SQL statement of the analysis, in one place.
 
-The text is the part of SQL that DuckDB and Spark share, with `?` for parameters: views `tuples` and
-`observations` as `teiten_collector.store.engine` describes them. Sums of packets are decimals, because one
-hostile row can take a sum beyond 64 bits. Days bound what is read: the tables are partitioned by UTC day.
+The text is the part of SQL that DuckDB and Spark share, with `?` for parameters: views `tuples`, `detections`
+and `observations` as `teiten_collector.store.engine` describes them, and the small tables that the caller
+gives beside them. Sums of packets are decimals, because one hostile row can take a sum beyond 64 bits. Days
+bound what is read: the tables are partitioned by UTC day. A key stands as one number, `form * 65536 + value`,
+which costs less to group by than its text.
+
+Statements with `{source}` are made for a family by `for_family`: one column names an IPv4 source, two an IPv6
+one.
 """
 
 from __future__ import annotations
 
-TOTAL = """
-SELECT CAST(COALESCE(SUM(packets), 0) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
-FROM (
-  SELECT source_high, source_low, SUM(packets) AS packets
-  FROM tuples
-  WHERE day >= ? AND day <= ? AND minute >= ? AND minute < ? AND family = ? AND array_contains(?, sensor)
-  GROUP BY source_high, source_low
-) AS by_source
-"""
-"""One row: packets, distinct sources. Parameters: first day, last day, first minute, end minute, family,
+from teiten_protocol import Family
+
+SCOPE = (
+    """day >= ? AND day <= ? AND minute >= ? AND minute < ? AND family = ? AND array_contains(?, sensor)"""
+)
+"""Which rows a statement reads. Parameters: first UTC day, last UTC day, first minute, end minute, family,
 sensors."""
 
-BY_KEY = """
-SELECT subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
-FROM (
-  SELECT key AS subject, source_high, source_low, SUM(packets) AS packets
-  FROM tuples
-  WHERE day >= ? AND day <= ? AND minute >= ? AND minute < ? AND family = ? AND array_contains(?, sensor)
-  GROUP BY key, source_high, source_low
-) AS by_source
-GROUP BY subject
-ORDER BY subject
-"""
-"""A row for each key. Parameters as `TOTAL`."""
+DAILY = f"""
+SELECT local_day, form * 65536 + value AS code, COALESCE(country, 'ZZ') AS country, class, tool,
+  CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets
+FROM tuples JOIN calendar ON calendar.slot = tuples.minute - tuples.minute % ?
+WHERE {SCOPE}
+GROUP BY local_day, form * 65536 + value, COALESCE(country, 'ZZ'), class, tool
+ORDER BY local_day, code, country, class, tool
+"""  # noqa: S608 - constant text
+"""Packets by day, key, country (ZZ, which ISO 3166-1 leaves to users, where unknown), class and tool. Tables:
+calendar. Parameters: minutes of a slot, then the scope."""
 
-BY_COUNTRY = """
-SELECT subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
-FROM (
-  SELECT COALESCE(country, 'ZZ') AS subject, source_high, source_low, SUM(packets) AS packets
+SOURCES = f"""
+WITH pairs AS (
+  SELECT form * 65536 + value AS code, COALESCE(country, 'ZZ') AS country, {{source}},
+    SUM(packets) AS packets, SUM(CASE WHEN class = 2 THEN packets ELSE 0 END) AS backscatter
   FROM tuples
-  WHERE day >= ? AND day <= ? AND minute >= ? AND minute < ? AND family = ? AND array_contains(?, sensor)
-  GROUP BY COALESCE(country, 'ZZ'), source_high, source_low
-) AS by_source
-GROUP BY subject
-ORDER BY subject
-"""
-"""A row for each country of a source; ZZ, which ISO 3166-1 leaves to users and CLDR calls "unknown region",
-where the database knew none. Parameters as `TOTAL`."""
+  WHERE {SCOPE}
+  GROUP BY form * 65536 + value, COALESCE(country, 'ZZ'), {{source}}
+), homes AS (
+  SELECT country, {{source}}, SUM(packets) AS packets, SUM(backscatter) AS backscatter
+  FROM pairs
+  GROUP BY country, {{source}}
+), everyone AS (
+  SELECT {{source}}, COUNT(*) AS countries FROM homes GROUP BY {{source}}
+), movers AS (
+  SELECT {{source}} FROM everyone WHERE countries > 1
+), repeats AS (
+  SELECT code, {{source}}, COUNT(*) - 1 AS more
+  FROM pairs JOIN movers USING ({{source}})
+  GROUP BY code, {{source}}
+)
+SELECT 'total' AS kind, CAST(NULL AS INT) AS code, CAST(NULL AS VARCHAR(2)) AS country,
+  CAST(NULL AS BIGINT) AS source_high, CAST(NULL AS BIGINT) AS source_low,
+  CAST(COUNT(*) AS DECIMAL(38, 0)) AS packets, CAST(0 AS DECIMAL(38, 0)) AS backscatter
+FROM everyone
+UNION ALL
+SELECT 'key', code, NULL, NULL, NULL, CAST(SUM(number) AS DECIMAL(38, 0)), 0
+FROM (
+  SELECT code, COUNT(*) AS number FROM pairs GROUP BY code
+  UNION ALL
+  SELECT code, -SUM(more) FROM repeats GROUP BY code
+) AS numbers
+GROUP BY code
+UNION ALL
+SELECT 'country', NULL, country, NULL, NULL, CAST(COUNT(*) AS DECIMAL(38, 0)),
+  CAST(SUM(CASE WHEN backscatter > 0 THEN 1 ELSE 0 END) AS DECIMAL(38, 0))
+FROM homes
+GROUP BY country
+UNION ALL
+SELECT 'heavy-key', code, country, {{high}}, source_low, CAST(packets AS DECIMAL(38, 0)),
+  CAST(backscatter AS DECIMAL(38, 0))
+FROM pairs JOIN key_floors USING (code)
+WHERE packets >= floor
+UNION ALL
+SELECT 'heavy-country', NULL, country, {{high}}, source_low, CAST(packets AS DECIMAL(38, 0)),
+  CAST(backscatter AS DECIMAL(38, 0))
+FROM homes JOIN country_floors USING (country)
+WHERE packets >= floor OR backscatter >= backscatter_floor
+ORDER BY kind, code, country, source_high, source_low
+"""  # noqa: S608 - constant text
+"""Distinct sources in all (`total`), of each key and of each country, and the sources that send much of one:
+one reading for all. A source whose country changed within the period counts once for a key and once for each
+country. `packets` holds the number of sources in the rows that count them, `backscatter` of how many
+backscatter came. Tables: key_floors (code, floor), country_floors (country, floor, backscatter_floor).
+Parameters: the scope."""
 
-BACKSCATTER_BY_COUNTRY = """
-SELECT subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+FLOWS = f"""
+SELECT {{high}} AS source_high, source_low, code, country, class, local_day,
+  CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
+  CAST(MAX(packets) AS DECIMAL(38, 0)) AS port_packets, MAX_BY(source_port, packets) AS source_port,
+  CAST(SUM(syn_ack) AS DECIMAL(38, 0)) AS syn_ack, CAST(SUM(rst) AS DECIMAL(38, 0)) AS rst,
+  MIN(first_minute) AS first_minute, MAX(last_minute) AS last_minute
 FROM (
-  SELECT COALESCE(country, 'ZZ') AS subject, source_high, source_low, SUM(packets) AS packets
+  SELECT {{source}}, form * 65536 + value AS code, COALESCE(country, 'ZZ') AS country, class, local_day,
+    source_port, SUM(packets) AS packets,
+    SUM(CASE WHEN form = 1 AND (flags & 18) = 18 THEN packets ELSE 0 END) AS syn_ack,
+    SUM(CASE WHEN form = 1 AND (flags & 4) = 4 THEN packets ELSE 0 END) AS rst,
+    MIN(minute) AS first_minute, MAX(minute) AS last_minute
   FROM tuples
-  WHERE day >= ? AND day <= ? AND minute >= ? AND minute < ? AND family = ? AND array_contains(?, sensor)
-    AND class = ?
-  GROUP BY COALESCE(country, 'ZZ'), source_high, source_low
+    JOIN heavy USING ({{source}})
+    JOIN calendar ON calendar.slot = tuples.minute - tuples.minute % ?
+  WHERE {SCOPE}
+  GROUP BY {{source}}, form * 65536 + value, COALESCE(country, 'ZZ'), class, local_day, source_port
+) AS by_port
+GROUP BY {{source}}, code, country, class, local_day
+ORDER BY source_high, source_low, code, country, class, local_day
+"""  # noqa: S608 - constant text
+"""What named sources sent, by key, class and day, with the source port that most of it came from, the replies
+of TCP (SYN and ACK: flags 18; RST: flag 4; RFC 9293 section 3.1) and the first and last minute. Tables: heavy
+(source_high, source_low), calendar. Parameters: minutes of a slot, then the scope."""
+
+MINUTES = f"""
+SELECT {{high}} AS source_high, source_low, form * 65536 + value AS code, minute
+FROM tuples JOIN heavy ON {{same}} AND heavy.code = tuples.form * 65536 + tuples.value
+WHERE {SCOPE}
+GROUP BY {{source_of_tuples}}, form * 65536 + value, minute
+ORDER BY source_high, source_low, code, minute
+"""  # noqa: S608 - constant text
+"""The minutes in which named sources sent to named keys. Tables: heavy (high, low, code). Parameters: the
+scope."""
+
+SOURCE_PORTS = f"""
+SELECT code, source_port, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+FROM (
+  SELECT form * 65536 + value AS code, source_port, {{source}}, SUM(packets) AS packets
+  FROM tuples JOIN wanted ON wanted.code = tuples.form * 65536 + tuples.value
+  WHERE {SCOPE} AND class = 1
+  GROUP BY form * 65536 + value, source_port, {{source}}
 ) AS by_source
-GROUP BY subject
-ORDER BY subject
-"""
-"""As `BY_COUNTRY`, of one class. Parameters as `TOTAL`, then the class."""
+GROUP BY code, source_port
+ORDER BY code, packets DESC, source_port
+"""  # noqa: S608 - constant text
+"""Source ports of the probes of named keys. Tables: wanted (code). Parameters: the scope."""
+
+BY_SENSOR = f"""
+SELECT sensor, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+FROM (
+  SELECT sensor, {{source}}, SUM(packets) AS packets
+  FROM tuples
+  WHERE {SCOPE}
+  GROUP BY sensor, {{source}}
+) AS by_source
+GROUP BY sensor
+ORDER BY sensor
+"""  # noqa: S608 - constant text
+"""Packets and distinct sources of each sensor. Parameters: the scope."""
+
+BY_NETWORK = f"""
+SELECT CAST(asn AS VARCHAR(20)) AS subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
+  CAST(COUNT(*) AS BIGINT) AS sources
+FROM (
+  SELECT asn, {{source}}, SUM(packets) AS packets
+  FROM tuples
+  WHERE {SCOPE} AND asn IS NOT NULL
+  GROUP BY asn, {{source}}
+) AS by_source
+GROUP BY asn
+ORDER BY asn
+"""  # noqa: S608 - constant text
+"""Packets and distinct sources of each autonomous system. Parameters: the scope."""
+
+DETECTED = f"""
+SELECT local_day, signature, COALESCE(country, 'ZZ') AS country, source_high, source_low,
+  CAST(SUM(count) AS DECIMAL(38, 0)) AS packets
+FROM detections JOIN calendar ON calendar.slot = detections.minute - detections.minute % ?
+WHERE {SCOPE}
+GROUP BY local_day, signature, COALESCE(country, 'ZZ'), source_high, source_low
+ORDER BY local_day, signature, country, source_high, source_low
+"""  # noqa: S608 - constant text
+"""Detections by day, signature, country and source. Tables: calendar. Parameters: minutes of a slot, then the
+scope."""
+
+KEY_DAYS = f"""
+SELECT local_day, form * 65536 + value AS code, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets
+FROM tuples
+  JOIN wanted ON wanted.code = tuples.form * 65536 + tuples.value
+  JOIN calendar ON calendar.slot = tuples.minute - tuples.minute % ?
+WHERE {SCOPE}
+GROUP BY local_day, form * 65536 + value
+ORDER BY local_day, code
+"""  # noqa: S608 - constant text
+"""Packets of named keys by day. Tables: wanted (code), calendar. Parameters: minutes of a slot, then the
+scope."""
+
+KEY_HITS = f"""
+SELECT sensor, source_high, source_low, address_high, address_low, local_day,
+  MIN(COALESCE(country, 'ZZ')) AS country, MIN(minute) AS first_minute,
+  CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets
+FROM tuples JOIN calendar ON calendar.slot = tuples.minute - tuples.minute % ?
+WHERE {SCOPE} AND form = ? AND value = ?
+GROUP BY sensor, source_high, source_low, address_high, address_low, local_day
+ORDER BY sensor, address_high, address_low, source_high, source_low, local_day
+"""  # noqa: S608 - constant text
+"""Which source reached which monitored address with one key on which day, and when first. Tables: calendar.
+Parameters: minutes of a slot, the scope, form, value."""
 
 OBSERVED = """
 SELECT sensor, CAST(MIN(start_ns) AS BIGINT) AS start_ns, CAST(MAX(end_ns) AS BIGINT) AS end_ns
@@ -81,3 +217,20 @@ ORDER BY sensor, start_ns
 """
 """The union of each sensor's spans that touch a time, as stretches in order that neither touch nor overlap.
 The day is not asked for: a span may begin days before. Parameters: end of the time, its start, sensors."""
+
+
+def for_family(statement: str, family: Family) -> str:
+    """A statement with `{source}` for one family."""
+    if family is Family.IPV4:
+        return statement.format(
+            source="source_low",
+            source_of_tuples="tuples.source_low",
+            high="CAST(0 AS BIGINT)",
+            same="heavy.low = tuples.source_low",
+        )
+    return statement.format(
+        source="source_high, source_low",
+        source_of_tuples="tuples.source_high, tuples.source_low",
+        high="source_high",
+        same="heavy.high = tuples.source_high AND heavy.low = tuples.source_low",
+    )

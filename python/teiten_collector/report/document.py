@@ -1,23 +1,48 @@
 """The document behind every form of the report: figures as counted, unrounded, and what they rest on.
 
-Its JSON has a fixed order of keys and of rows, so that a report of the same data is the same to the byte. It
-holds no monitored address, and nothing of when or where it was made.
+Its JSON, which docs/reference/report-format.md describes, has a fixed order of keys and of rows, so that a
+report of the same data is the same to the byte. It holds no monitored address, and nothing of when or where it
+was made.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from teiten_collector.analysis.rates import Accesses, accesses, select_sensors
-from teiten_protocol import Family
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from teiten_collector.analysis.bulletins import Bulletin, BulletinFinding, judge_bulletins
+from teiten_collector.analysis.categories import Signatures, read_categories, read_signatures
+from teiten_collector.analysis.findings import Finding, Ground, Victim, find, make_ground, victims
+from teiten_collector.analysis.findings.ground import leading
+from teiten_collector.analysis.rates import Accesses, SensorFigures, accesses, parts
+from teiten_collector.analysis.scope import select_sensors
+from teiten_collector.analysis.series import Days, Series, series_of, whole_series
+from teiten_collector.analysis.signatures import Detections, detections
+from teiten_collector.report.sentences import finding_text
+from teiten_protocol import Class, Family, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from teiten_collector.analysis.exposure import Stretch
     from teiten_collector.analysis.periods import Period
+    from teiten_collector.analysis.ranks import Row
     from teiten_collector.store import Engine, Sensor
+
+KEYS_BY_COUNTRY = 1_000
+"""So many leading keys are told country by country."""
+VICTIMS = 20
+"""So many sources of backscatter are told."""
+SENSOR_PORTS = 5
+_LINE = 400
+"""A row longer than this, as text, is written over several lines."""
+
+Content = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +53,17 @@ class Question:
         period: What it is about.
         compare: What that is compared with.
         access_groups: Groups of the sensors whose accesses count; empty: every sensor.
+        signature_groups: Groups of the sensors whose detections count; empty: every sensor.
+        home_country: Code of the country that has figures of its own.
+        bulletins: Whose keys are looked at before and after.
     """
 
     period: Period
     compare: Period
     access_groups: tuple[str, ...] = ()
+    signature_groups: tuple[str, ...] = ()
+    home_country: str = "JP"
+    bulletins: tuple[Bulletin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +82,33 @@ class Document:
         question: What it answers.
         access: Accesses to monitored IPv4 addresses.
         access_ipv6: Accesses to monitored IPv6 prefixes, never mixed with the former.
+        signatures: Detections at monitored IPv4 addresses.
+        signatures_ipv6: Detections at monitored IPv6 prefixes.
+        bulletins: What happened to the keys of bulletins, in the order of their list.
+        findings: Sentences that say why, the one that explains most first.
+        ground: What the findings about accesses were made from.
+        categories: Categories of signatures, and the list of signatures.
         countries: Where countries come from.
     """
 
     question: Question
     access: Accesses
     access_ipv6: Accesses
+    signatures: Detections
+    signatures_ipv6: Detections
+    bulletins: tuple[BulletinFinding, ...]
+    findings: tuple[Finding, ...]
+    ground: Ground
+    categories: Signatures
     countries: CountrySource
 
 
 def build_document(
-    engine: Engine, sensors: Sequence[Sensor], question: Question, countries: CountrySource
+    engine: Engine,
+    sensors: Sequence[Sensor],
+    question: Question,
+    countries: CountrySource,
+    signatures: Signatures | None = None,
 ) -> Document:
     """Counts everything a report says.
 
@@ -70,38 +117,76 @@ def build_document(
         sensors: Every registered sensor.
         question: What is asked.
         countries: Where countries come from.
+        signatures: What is known of signatures; without it, the categories of the 2009 report and no list.
 
     Raises:
         ConfigurationError: A group that is asked for has no sensor.
     """
-    chosen = select_sensors(sensors, question.access_groups, key="report.access_groups")
+    known = signatures or read_signatures((), read_categories())
+    watching = select_sensors(sensors, question.access_groups, key="report.access_groups")
+    detecting = select_sensors(sensors, question.signature_groups, key="report.signature_groups")
+    spans = (question.period, question.compare)
+    access = accesses(engine, watching, Family.IPV4, *spans)
+    detected = detections(engine, detecting, Family.IPV4, *spans, known)
+    ground = make_ground(engine, access)
     return Document(
         question=question,
-        access=accesses(engine, chosen, Family.IPV4, question.period, question.compare),
-        access_ipv6=accesses(engine, chosen, Family.IPV6, question.period, question.compare),
+        access=access,
+        access_ipv6=accesses(engine, watching, Family.IPV6, *spans),
+        signatures=detected,
+        signatures_ipv6=detections(engine, detecting, Family.IPV6, *spans, known),
+        bulletins=judge_bulletins(engine, watching, question.bulletins, question.period.zone),
+        findings=find(ground, detected),
+        ground=ground,
+        categories=known,
         countries=countries,
     )
 
 
 def to_json(document: Document) -> str:
     """The document as JSON, ending in a newline. A row is as `teiten_collector.analysis.ranks.Row`."""
-    content = {
-        "period": _period(document.question.period),
-        "compare": _period(document.question.compare),
-        "timezone": document.question.period.zone.key,
-        "access": _accesses(document.access, "address_days"),
-        "access_ipv6": _accesses(document.access_ipv6, "prefix_days"),
+    return _written(to_content(document), "") + "\n"
+
+
+def to_content(document: Document) -> Content:
+    """The document as what JSON knows, in its fixed order."""
+    question = document.question
+    findings = [_finding(finding) for finding in document.findings]
+    return {
+        "period": _period(question.period),
+        "compare": _period(question.compare),
+        "timezone": question.period.zone.key,
+        "home_country": question.home_country,
+        "access": _accesses(document.access, "address_days", document),
+        "access_ipv6": _accesses(document.access_ipv6, "prefix_days", document),
+        "signatures": _detections(document.signatures, "address_days"),
+        "signatures_ipv6": _detections(document.signatures_ipv6, "prefix_days"),
+        "bulletins": [_bulletin(finding) for finding in document.bulletins],
+        "findings": findings,
+        "categories": [
+            {"id": category.id, "title": category.title.model_dump(), "examples": list(category.examples)}
+            for category in document.categories.categories
+        ],
+        "signatures_known": len(document.categories.listed),
         "country_database": document.countries.database,
         "country_credit": document.countries.credit,
     }
-    return json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _period(period: Period) -> dict[str, object]:
+def _period(period: Period) -> Content:
     return {"from": period.first.isoformat(), "to": period.last.isoformat(), "days": period.days}
 
 
-def _accesses(found: Accesses, unit: str) -> dict[str, object]:
+def _rows(rows: Iterable[Row]) -> list[Content]:
+    return [asdict(row) for row in rows]
+
+
+def _accesses(found: Accesses, unit: str, document: Document) -> Content:
+    now = found.now
+    by_country = now.by("key", "country")
+    ports = {row.key for row in found.ports[:KEYS_BY_COUNTRY]}
+    by_port = parts({pair: count for pair, count in by_country.items() if pair[0] in ports}, 0)
+    home = document.question.home_country
     return {
         unit: found.current.days,
         f"compare_{unit}": found.previous.days,
@@ -110,7 +195,240 @@ def _accesses(found: Accesses, unit: str) -> dict[str, object]:
         "sensors": found.current.sensors,
         "compare_sensors": found.previous.sensors,
         "total": asdict(found.total),
-        "ports": [asdict(row) for row in found.ports],
-        "countries": [asdict(row) for row in found.countries],
-        "backscatter": {"countries": [asdict(row) for row in found.backscatter_countries]},
+        "ports": _rows(found.ports),
+        "countries": _rows(found.countries),
+        "home_ports": _rows(_home_ports(found, home)),
+        "networks": _rows(found.networks),
+        "classes": _rows(found.classes),
+        "tools": _rows(found.tools),
+        "tools_by_port": _tools_by_port(found),
+        "ports_by_country": {row.key: by_port[row.key] for row in found.ports if row.key in by_port},
+        "backscatter": _backscatter(found, document.ground if found is document.access else None),
+        "series": _access_series(found, document),
+        "by_sensor": [_sensor(figures) for figures in found.sensors],
     }
+
+
+def _home_ports(found: Accesses, home: str) -> tuple[Row, ...]:
+    """The keys of the home country's accesses."""
+    counted = [
+        {str(key): count for (key, country), count in tally.by("key", "country").items() if country == home}
+        for tally in (found.now, found.then)
+    ]
+    return found.rank(counted[0], counted[1])
+
+
+def _tools_by_port(found: Accesses) -> Content:
+    """Packets of each tool, of the keys that any tool was seen on."""
+    counts = {
+        (key, Tool(int(str(tool))).text): count
+        for (key, tool), count in found.now.by("key", "tool").items()
+        if tool
+    }
+    by_port = parts(counts, 0)
+    return {row.key: by_port[row.key] for row in found.ports[:KEYS_BY_COUNTRY] if row.key in by_port}
+
+
+def _backscatter(found: Accesses, ground: Ground | None) -> Content:
+    days = Days(found.now.calendar.days, found.current_days)
+    return {
+        "countries": _rows(found.backscatter_countries),
+        "sources": [_victim(victim, ground) for _, victim in victims(ground)[:VICTIMS]] if ground else [],
+        "series": _series(whole_series(_of_class(found, Class.BACKSCATTER), "country", days), "countries"),
+    }
+
+
+def _victim(victim: Victim, ground: Ground) -> Content:
+    zone = ground.accesses.now.scope.period.zone
+    content: Content = {
+        "source": victim.source,
+        "country": victim.country,
+        "packets": victim.packets,
+        "rate": victim.packets / ground.accesses.current.days if ground.accesses.current.days else None,
+        "first": datetime.fromtimestamp(victim.first_minute * 60, zone).isoformat(),
+        "last": datetime.fromtimestamp(victim.last_minute * 60, zone).isoformat(),
+        "days": [ground.days[day].isoformat() for day in victim.days],
+        "replies": victim.replies,
+        "attacked_port": victim.attacked_port,
+        "attacked_port_share": victim.attacked_port_share,
+    }
+    return content
+
+
+def _of_class(found: Accesses, class_: Class) -> pa.Table:
+    table = found.now.daily
+    chosen: pa.Table = table.filter(pc.equal(table["class"], pa.scalar(int(class_), pa.int8())))
+    return chosen
+
+
+def _access_series(found: Accesses, document: Document) -> Content:
+    days = Days(found.now.calendar.days, found.current_days)
+    daily = found.now.daily
+    keys = [row.key for row in leading(found.ports)]
+    if found is document.access:
+        keys += [finding.key for finding in document.bulletins]
+    countries = [row.key for row in leading(found.countries)]
+    return {
+        "total": _series(whole_series(daily, "country", days), "countries"),
+        "ports": {
+            key: _series(days_of_key, "countries")
+            for key, days_of_key in series_of(daily, keys, "key", "country", days).items()
+        },
+        "countries": {
+            country: _series(days_of_country, "ports")
+            for country, days_of_country in series_of(daily, countries, "country", "key", days).items()
+        },
+    }
+
+
+def _series(series: Series, name: str) -> list[Content]:
+    return [
+        {
+            "day": day.day.isoformat(),
+            "exposure": day.exposure,
+            "count": day.count,
+            "rate": day.rate,
+            name: dict(day.parts),
+        }
+        for day in series
+    ]
+
+
+def _sensor(figures: SensorFigures) -> Content:
+    row = figures.row
+    return {
+        "sensor": figures.sensor,
+        "days": figures.current.days,
+        "registered_days": figures.current.registered_days,
+        "count": row.count,
+        "rate": row.rate,
+        "rate_low": row.rate_low,
+        "rate_high": row.rate_high,
+        "compare_rate": row.compare_rate,
+        "change": row.change,
+        "change_percent": row.change_percent,
+        "sources": row.sources,
+        "gaps": [_gap(gap) for gap in figures.gaps],
+    }
+
+
+def _gap(gap: Stretch) -> Content:
+    return {"from_ns": gap[0], "to_ns": gap[1]}
+
+
+def _detections(found: Detections, unit: str) -> Content:
+    days = Days(found.now.calendar.days, found.current_days)
+    daily = found.now.daily
+    categories = [row.key for row in found.categories]
+    countries = [row.key for row in leading(found.countries)]
+    return {
+        unit: found.current.days,
+        f"compare_{unit}": found.previous.days,
+        f"registered_{unit}": found.current.registered_days,
+        f"compare_registered_{unit}": found.previous.registered_days,
+        "sensors": found.current.sensors,
+        "compare_sensors": found.previous.sensors,
+        "total": asdict(found.total),
+        "categories": _rows(found.categories),
+        "countries": _rows(found.countries),
+        "by_signature": [
+            asdict(row) | {"message": found.known[row.key].message, "category": found.known[row.key].category}
+            for row in found.signatures
+        ],
+        "categories_by_country": _ordered(parts(found.now.pairs("category", "country"), 0), categories),
+        "signatures_by_country": _ordered(
+            parts(found.now.pairs("signature", "country"), 0), [row.key for row in found.signatures]
+        ),
+        "series": {
+            "total": _series(whole_series(daily, "category", days), "categories"),
+            "categories": {
+                name: _series(series, "countries")
+                for name, series in series_of(daily, categories, "category", "country", days).items()
+            },
+            "countries": {
+                name: _series(series, "categories")
+                for name, series in series_of(daily, countries, "country", "category", days).items()
+            },
+        },
+    }
+
+
+def _ordered(by: Mapping[str, Mapping[str, int]], names: Iterable[str]) -> Content:
+    return {name: dict(by[name]) for name in names if name in by}
+
+
+def _bulletin(finding: BulletinFinding) -> Content:
+    bulletin, rise, found = finding.bulletin, finding.rise, finding.scan_range
+    return {
+        "id": bulletin.id,
+        "title": bulletin.title,
+        "noticed": None if bulletin.noticed is None else bulletin.noticed.isoformat(),
+        "published": bulletin.published.isoformat(),
+        "key": finding.key,
+        "before": finding.before,
+        "after": finding.after,
+        "surge": finding.surge,
+        "probability": None if rise is None else rise.probability,
+        "false_discovery": finding.discovery,
+        "dispersion": None if rise is None else rise.dispersion,
+        "begin": None if finding.begin is None else finding.begin.isoformat(),
+        "end": None if finding.end is None else finding.end.isoformat(),
+        "days_elevated": finding.days_elevated,
+        "sources": finding.sources,
+        "countries": dict(finding.countries),
+        "sensors_reached": found.sensors_reached,
+        "sensors_observing": found.sensors_observing,
+        "reach": found.reach.value,
+        "range": found.verdict.value,
+        "confidence": found.confidence,
+        "range_evidence": {
+            "hits": found.hits,
+            "addresses_reached": found.addresses_reached,
+            "addresses_observing": found.addresses_observing,
+            "addresses_by_chance": found.addresses_by_chance,
+            "sensors_by_chance": found.sensors_by_chance,
+            "evenness_probability": found.evenness,
+            "fewer_sensors_probability": found.fewer_sensors,
+            "order": found.order,
+            "order_probability": found.order_probability,
+            "closeness_bits": found.closeness,
+            "closeness_probability": found.closeness_probability,
+        },
+        "series": [
+            {"day": day.day.isoformat(), "exposure": day.exposure, "count": day.count, "rate": day.rate}
+            for day in finding.series
+        ],
+    }
+
+
+def _finding(finding: Finding) -> Content:
+    return {
+        "kind": finding.kind.value,
+        "part": finding.part.value,
+        "subject": finding.subject,
+        "from": finding.first.isoformat(),
+        "to": finding.last.isoformat(),
+        "explained": finding.explained,
+        "evidence": dict(finding.evidence),
+        "text": {"ja": finding_text(finding, "ja"), "en": finding_text(finding, "en")},
+    }
+
+
+def _written(value: object, indent: str) -> str:
+    """JSON with a row a line: what stands in a list is written on one line unless it is long."""
+    deeper = indent + "  "
+    if isinstance(value, dict) and value:
+        lines = [f"{deeper}{_compact(key)}: {_written(item, deeper)}" for key, item in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    if isinstance(value, list) and value:
+        return "[\n" + ",\n".join(f"{deeper}{_row(item, deeper)}" for item in value) + f"\n{indent}]"
+    return _compact(value)
+
+
+def _row(item: object, indent: str) -> str:
+    line = _compact(item)
+    return line if len(line) <= _LINE else _written(item, indent)
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,182 @@
+"""What signatures detected: by category, by country, by signature."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from teiten_collector.analysis.calendar import Calendar, calendar
+from teiten_collector.analysis.exposure import Exposure, daily_exposure, exposure, observed_stretches
+from teiten_collector.analysis.ranks import Figure, Row, compare, rank_rows
+from teiten_collector.analysis.scope import Scope
+from teiten_collector.analysis.statements import DETECTED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from teiten_collector.analysis.categories import Signature, Signatures
+    from teiten_collector.analysis.periods import Period
+    from teiten_collector.analysis.tallies import Source
+    from teiten_collector.store import Engine, Sensor
+    from teiten_protocol import Family
+
+
+@dataclass(frozen=True, slots=True)
+class Detected:
+    """The detections of one period.
+
+    Attributes:
+        calendar: Its days.
+        daily: Columns local_day, signature (text), category, country, source_high, source_low, packets (here:
+            detections, decimal).
+    """
+
+    calendar: Calendar
+    daily: pa.Table
+
+    def figures(self, *columns: str) -> dict[str, Figure]:
+        """Detections and distinct sources by one column; of everything, under an empty name, without one."""
+        grouped = self.daily.group_by([*columns, "source_high", "source_low"], use_threads=False).aggregate(
+            [("packets", "sum")]
+        )
+        if not columns:
+            total = pc.sum(grouped["packets_sum"]).as_py() or 0
+            return {"": Figure(int(total), grouped.num_rows)}
+        again = grouped.group_by(list(columns), use_threads=False).aggregate(
+            [("packets_sum", "sum"), ([], "count_all")]
+        )
+        return {
+            str(name): Figure(int(packets), sources)
+            for name, packets, sources in zip(
+                *(again[name].to_pylist() for name in (columns[0], "packets_sum_sum", "count_all")),
+                strict=True,
+            )
+        }
+
+    def pairs(self, first: str, second: str) -> dict[tuple[object, ...], int]:
+        """Detections by two columns."""
+        grouped = self.daily.group_by([first, second], use_threads=False).aggregate([("packets", "sum")])
+        names = zip(grouped[first].to_pylist(), grouped[second].to_pylist(), strict=True)
+        return {
+            pair: int(count) for pair, count in zip(names, grouped["packets_sum"].to_pylist(), strict=True)
+        }
+
+    def by_source(self, column: str, subject: str) -> dict[Source, tuple[str, int]]:
+        """Country and detections of each source, of one value of a column."""
+        chosen = self.daily.filter(pc.equal(self.daily[column], subject))
+        grouped = chosen.group_by(["source_high", "source_low"], use_threads=False).aggregate(
+            [("packets", "sum"), ("country", "min")]
+        )
+        return {
+            (high, low): (country, int(packets))
+            for high, low, country, packets in zip(
+                *(
+                    grouped[name].to_pylist()
+                    for name in ("source_high", "source_low", "country_min", "packets_sum")
+                ),
+                strict=True,
+            )
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The detections of two periods to monitored addresses of one family, compared.
+
+    Attributes:
+        family: Which addresses.
+        current: What was observed of the period.
+        previous: What was observed of the compared period.
+        current_days: Address-days or prefix-days of each day of the period.
+        total: Every detection.
+        categories: A row for each category, in order of rank; one that had none in either period too, last.
+        countries: A row for each country of a source.
+        signatures: A row for each signature; `key` is its number.
+        known: What is known of the signatures in `signatures`, by number as text.
+        now: The period's detections.
+        then: The compared period's.
+    """
+
+    family: Family
+    current: Exposure
+    previous: Exposure
+    current_days: tuple[float, ...]
+    total: Row
+    categories: tuple[Row, ...]
+    countries: tuple[Row, ...]
+    signatures: tuple[Row, ...]
+    known: Mapping[str, Signature]
+    now: Detected
+    then: Detected
+
+
+def detections(  # noqa: PLR0913 - the same question as of accesses, and what is known of signatures
+    engine: Engine,
+    sensors: Sequence[Sensor],
+    family: Family,
+    current: Period,
+    previous: Period,
+    signatures: Signatures,
+) -> Detections:
+    """Counts and compares the detections of two periods."""
+    chosen = tuple(sensors)
+    stretches = [observed_stretches(engine, period, chosen) for period in (current, previous)]
+    observed = [
+        exposure(found, period, chosen, family)
+        for found, period in zip(stretches, (current, previous), strict=True)
+    ]
+    now, then = (
+        _detected(engine, Scope(chosen, family, period), signatures) for period in (current, previous)
+    )
+    days = (observed[0].days, observed[1].days)
+
+    def rows(column: str, always: Sequence[str] = ()) -> tuple[Row, ...]:
+        nothing = dict.fromkeys(always, Figure(0, 0))
+        return rank_rows(nothing | now.figures(column), nothing | then.figures(column), *days)
+
+    by_signature = rows("signature")
+    return Detections(
+        family=family,
+        current=observed[0],
+        previous=observed[1],
+        current_days=daily_exposure(stretches[0], current, chosen, family),
+        total=compare("total", now.figures()[""], then.figures()[""], *days),
+        categories=rows("category", [category.id for category in signatures.categories]),
+        countries=rows("country"),
+        signatures=by_signature,
+        known={row.key: signatures.signature(int(row.key)) for row in by_signature},
+        now=now,
+        then=then,
+    )
+
+
+_EMPTY = pa.schema(
+    [
+        ("local_day", pa.int32()),
+        ("signature", pa.int64()),
+        ("country", pa.string()),
+        ("source_high", pa.int64()),
+        ("source_low", pa.int64()),
+        ("packets", pa.decimal128(38, 0)),
+    ]
+)
+
+
+def _detected(engine: Engine, scope: Scope, signatures: Signatures) -> Detected:
+    days = calendar(scope.period)
+    table = _EMPTY.empty_table()
+    if scope.sensors:
+        table = engine.query(
+            DETECTED, [days.slot_minutes, *scope.parameters], tables={"calendar": days.table}
+        )
+    numbers = table["signature"].combine_chunks().dictionary_encode()
+    distinct = numbers.dictionary.to_pylist()
+    categories = pa.array([signatures.signature(sid).category for sid in distinct], pa.string())
+    texts = pa.array([str(sid) for sid in distinct], pa.string())
+    daily = table.set_column(1, "signature", pc.take(texts, numbers.indices)).append_column(
+        "category", pc.take(categories, numbers.indices)
+    )
+    return Detected(days, daily)

@@ -1,0 +1,258 @@
+"""The accesses of one period, tallied: two readings of the tuples, from which tables, series and findings are made.
+
+A tally holds packets by (day, key, country, class, tool), how many distinct sources each key and country had,
+and the sources that sent much of one. The second grows with keys and countries, never with tuples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from teiten_collector.analysis.calendar import Calendar, calendar
+from teiten_collector.analysis.statements import DAILY, SOURCES, for_family
+from teiten_protocol import Class, key_text, parse_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from teiten_collector.analysis.scope import Scope
+    from teiten_collector.store import Engine
+
+HEAVY_SHARE = 0.05
+"""From this share of a key's or a country's packets on, a source is looked at by itself."""
+HEAVY_PACKETS = 20
+"""And from so many packets on: fewer explain nothing."""
+
+HEAVY_KEYS = 500
+"""Of so many leading keys: what comes behind them moves no total."""
+
+Source = tuple[int, int]
+"""A source address: high and low half as the tables hold them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one source sent of a key or a country.
+
+    Attributes:
+        source: Who.
+        country: Its country; ZZ is unknown.
+        packets: Packets of the key or country.
+        backscatter: How many of them were backscatter.
+    """
+
+    source: Source
+    country: str
+    packets: int
+    backscatter: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCounts:
+    """Distinct sources.
+
+    Attributes:
+        total: Of anything.
+        keys: Of each key.
+        countries: Of each country.
+        backscatter_countries: Of each country, those that sent backscatter.
+        heavy_keys: The sources that sent much of a key, by key.
+        heavy_countries: The same by country.
+    """
+
+    total: int
+    keys: Mapping[str, int]
+    countries: Mapping[str, int]
+    backscatter_countries: Mapping[str, int]
+    heavy_keys: Mapping[str, tuple[Share, ...]]
+    heavy_countries: Mapping[str, tuple[Share, ...]]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The accesses of a scope.
+
+    Attributes:
+        scope: Whose and when.
+        calendar: The days of its period.
+        daily: Columns local_day, key, country, class, tool, packets (decimal).
+        sources: Distinct sources, and heavy ones.
+    """
+
+    scope: Scope
+    calendar: Calendar
+    daily: pa.Table
+    sources: SourceCounts
+
+    def by(self, *columns: str, class_: Class | None = None) -> dict[tuple[object, ...], int]:
+        """Packets grouped by columns of `daily`; exact."""
+        table = self.daily
+        if class_ is not None:
+            table = table.filter(pc.equal(table["class"], pa.scalar(int(class_), pa.int8())))
+        return _sums(table, columns)
+
+    def by_one(self, column: str, class_: Class | None = None) -> dict[str, int]:
+        """Packets grouped by one column of texts; exact."""
+        return {str(values[0]): packets for values, packets in self.by(column, class_=class_).items()}
+
+    @cached_property
+    def total(self) -> int:
+        """Every packet; exact."""
+        found = pc.sum(self.daily["packets"]).as_py()
+        return int(found or 0)
+
+    @cached_property
+    def key_days(self) -> KeyDays:
+        """Packets of every key on every day."""
+        keys = self.daily["key"].combine_chunks()
+        return KeyDays(
+            tuple(keys.dictionary.to_pylist()),
+            _matrix(keys, self.daily, len(self.calendar.days)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDays:
+    """Packets by key (rows) and day (columns)."""
+
+    keys: tuple[str, ...]
+    packets: npt.NDArray[np.float64]
+
+    def of(self, key: str) -> npt.NDArray[np.float64]:
+        """The days of one key; nothing where it was not seen."""
+        if key not in self.keys:
+            return np.zeros(self.packets.shape[1])
+        row: npt.NDArray[np.float64] = self.packets[self.keys.index(key)]
+        return row
+
+
+def tally(engine: Engine, scope: Scope) -> Tally:
+    """Reads the tuples of a scope, twice."""
+    days = calendar(scope.period)
+    if not scope.sensors:
+        return Tally(scope, days, _named_keys(_EMPTY.empty_table()), SourceCounts(0, {}, {}, {}, {}, {}))
+    daily = _named_keys(
+        engine.query(DAILY, [days.slot_minutes, *scope.parameters], tables={"calendar": days.table})
+    )
+    return Tally(scope, days, daily, _sources(engine, scope, daily))
+
+
+_EMPTY = pa.schema(
+    [
+        ("local_day", pa.int32()),
+        ("code", pa.int32()),
+        ("country", pa.string()),
+        ("class", pa.int8()),
+        ("tool", pa.int8()),
+        ("packets", pa.decimal128(38, 0)),
+    ]
+)
+
+
+def key_code(key: str) -> int:
+    """A key as the statements number it."""
+    form, value = parse_key(key)
+    return int(form) * 65_536 + value
+
+
+def code_key(code: int) -> str:
+    """A key's text by its number."""
+    return key_text(code >> 16, code & 0xFFFF)
+
+
+def _named_keys(table: pa.Table) -> pa.Table:
+    """The table with `key`, a dictionary of texts, in the place of `code`."""
+    codes = table["code"].combine_chunks().dictionary_encode()
+    texts = pa.array([code_key(code) for code in codes.dictionary.to_pylist()], pa.string())
+    keys = pa.DictionaryArray.from_arrays(codes.indices, texts)
+    return table.set_column(table.schema.get_field_index("code"), "key", keys)
+
+
+def _sums(table: pa.Table, columns: tuple[str, ...]) -> dict[tuple[object, ...], int]:
+    grouped = table.group_by(list(columns)).aggregate([("packets", "sum")])
+    values = [grouped[column].to_pylist() for column in columns]
+    packets = grouped["packets_sum"].to_pylist()
+    return {key: int(count) for key, count in zip(zip(*values, strict=True), packets, strict=True)}
+
+
+def _matrix(keys: pa.DictionaryArray, table: pa.Table, days: int) -> npt.NDArray[np.float64]:
+    found = np.zeros((len(keys.dictionary), days))
+    packets = table["packets"].cast(pa.float64()).to_numpy()
+    np.add.at(found, (keys.indices.to_numpy(), table["local_day"].to_numpy()), packets)
+    return found
+
+
+def _sources(engine: Engine, scope: Scope, daily: pa.Table) -> SourceCounts:
+    floors = {
+        "key_floors": _key_floors(daily),
+        "country_floors": _country_floors(daily),
+    }
+    rows = engine.query(for_family(SOURCES, scope.family), scope.parameters, tables=floors).to_pylist()
+    total = 0
+    keys: dict[str, int] = {}
+    countries: dict[str, int] = {}
+    backscatter: dict[str, int] = {}
+    heavy_keys: dict[str, list[Share]] = {}
+    heavy_countries: dict[str, list[Share]] = {}
+    for row in rows:
+        packets, replies = int(row["packets"]), int(row["backscatter"])
+        share = Share((row["source_high"], row["source_low"]), row["country"], packets, replies)
+        match row["kind"]:
+            case "total":
+                total = packets
+            case "key":
+                keys[code_key(row["code"])] = packets
+            case "country":
+                countries[row["country"]] = packets
+                backscatter[row["country"]] = replies
+            case "heavy-key":
+                heavy_keys.setdefault(code_key(row["code"]), []).append(share)
+            case _:
+                heavy_countries.setdefault(row["country"], []).append(share)
+    return SourceCounts(total, keys, countries, backscatter, _falling(heavy_keys), _falling(heavy_countries))
+
+
+def _falling(shares: Mapping[str, list[Share]]) -> dict[str, tuple[Share, ...]]:
+    return {
+        subject: tuple(sorted(found, key=lambda share: (-share.packets, share.source)))
+        for subject, found in shares.items()
+    }
+
+
+def _floor(packets: int) -> int:
+    # What a hostile row can take beyond 64 bits is capped: a floor only has to be beyond any source's sum.
+    return min(max(ceil(packets * HEAVY_SHARE), HEAVY_PACKETS), 2**62)
+
+
+def _key_floors(daily: pa.Table) -> pa.Table:
+    sums = {str(key): packets for (key,), packets in _sums(daily, ("key",)).items()}
+    leading = sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:HEAVY_KEYS]
+    wanted = {key_code(key): _floor(packets) for key, packets in leading if packets >= HEAVY_PACKETS}
+    return pa.table(
+        {
+            "code": pa.array(list(wanted), pa.int32()),
+            "floor": pa.array(list(wanted.values()), pa.int64()),
+        }
+    )
+
+
+def _country_floors(daily: pa.Table) -> pa.Table:
+    every = {str(code): packets for (code,), packets in _sums(daily, ("country",)).items()}
+    replies = daily.filter(pc.equal(daily["class"], pa.scalar(int(Class.BACKSCATTER), pa.int8())))
+    backscatter = {str(code): packets for (code,), packets in _sums(replies, ("country",)).items()}
+    return pa.table(
+        {
+            "country": pa.array(list(every), pa.string()),
+            "floor": pa.array([_floor(packets) for packets in every.values()], pa.int64()),
+            "backscatter_floor": pa.array([_floor(backscatter.get(code, 0)) for code in every], pa.int64()),
+        }
+    )
