@@ -265,7 +265,10 @@ def _with_range(
     if finding.surge and finding.rise is not None:
         elevated = {finding.bulletin.announced + timedelta(days=number) for number in finding.rise.elevated}
         rows = [row for row in rows if days.days[row["local_day"]] in elevated]
-    hits = [Hit(row["sensor"], row["source_low"], row["address_low"], row["first_minute"]) for row in rows]
+    hits = [
+        Hit(row["sensor"], row["source_low"], row["address_low"], row["local_day"], row["first_minute"])
+        for row in rows
+    ]
     countries: dict[str, int] = {}
     for row in rows:
         countries[row["country"]] = countries.get(row["country"], 0) + 1

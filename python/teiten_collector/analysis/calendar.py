@@ -1,4 +1,4 @@
-"""The days of a period as a small table that minutes are joined with, whatever the zone and its clock changes.
+"""The days of a period as a small table that minutes are joined with, whatever the zone and its clocks.
 
 A slot is the longest stretch of minutes that no midnight of the period cuts: an hour for most zones, half or
 a quarter of one for some. `minute - minute % slot_minutes` names a minute's slot in any SQL, and the table

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
+from scipy import special  # type: ignore[import-untyped] # the package ships no types
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def poisson_intervals(counts: Numbers, level: float = CONFIDENCE) -> tuple[Numbe
 
 
 def rate_rise(before: float, before_days: float, after: float, after_days: float) -> float:
-    """Probability of so many or more of all counts afterwards, were the rate the same: exact for Poisson counts.
+    """Probability of so many or more afterwards, were the rate the same; exact for Poisson counts.
 
     J. Przyborowski and H. Wilenski, "Homogeneity of results in testing samples from Poisson series",
     Biometrika 31 (1940) 313-323: given the sum, the later count is binomial. Counts divided by a dispersion
@@ -50,7 +50,7 @@ def rate_rise(before: float, before_days: float, after: float, after_days: float
 
 
 def dispersion(counts: Numbers, days: Numbers) -> float:
-    """How much more days differ than Poisson counts would: Pearson's statistic by its degrees of freedom, at least 1.
+    """How much more days differ than Poisson counts: Pearson's statistic by its freedom, at least 1.
 
     P. McCullagh and J. A. Nelder, Generalized Linear Models, 2nd ed. (1989), section 4.5.
     """
@@ -61,7 +61,7 @@ def dispersion(counts: Numbers, days: Numbers) -> float:
     return max(1.0, statistic / (len(counts) - 1))
 
 
-def quasi_rise(  # noqa: PLR0913 - two counts, two exposures, and how sure the dispersion is
+def quasi_rise(  # noqa: PLR0913, PLR0917 - two counts, two exposures, and how sure the dispersion is
     before: float, before_days: float, after: float, after_days: float, spread: float, freedom: float
 ) -> float:
     """Probability of such a rise under the same rate, with a dispersion estimated from few days.
@@ -80,7 +80,7 @@ def quasi_rise(  # noqa: PLR0913 - two counts, two exposures, and how sure the d
 
 
 def count_tail(count: float, mean: float, variance: float) -> float:
-    """Probability of a count or more, of a negative binomial with this mean and variance (Poisson if they agree).
+    """Probability of a count or more, of a negative binomial (Poisson where variance and mean agree).
 
     J. M. Hilbe, Negative Binomial Regression, 2nd ed. (2011), section 8.2: the Poisson's mixture over gamma
     means, its tail through the incomplete beta function.
@@ -98,7 +98,8 @@ def count_tail(count: float, mean: float, variance: float) -> float:
 def false_discovery(probabilities: Sequence[float]) -> list[float]:
     """The least false discovery rate at which each of many tests counts as a discovery.
 
-    Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate", J. R. Stat. Soc. B 57 (1995) 289-300.
+    Y. Benjamini and Y. Hochberg, "Controlling the false discovery rate", J. R. Stat. Soc. B 57
+    (1995) 289-300.
     """
     if not probabilities:
         return []
@@ -124,7 +125,7 @@ def occupied(packets: int, places: int) -> tuple[float, float]:
 
 
 def occupied_tails(reached: int, packets: int, places: int) -> tuple[float, float]:
-    """Probabilities of so few or fewer, and of so many or more, places reached by chance (Feller, as `occupied`).
+    """Probabilities of so few or fewer, and of so many or more, places reached (Feller, as `occupied`).
 
     Exact up to a few thousand packets, by the chain that adds one packet at a time; beyond that by the normal
     limit with continuity correction.
@@ -149,7 +150,7 @@ def occupied_tails(reached: int, packets: int, places: int) -> tuple[float, floa
 
 
 def reached_tails(reached: int, chances: Numbers) -> tuple[float, float]:
-    """Probabilities of so few or fewer, and of so many or more, of places that are reached with given chances.
+    """Probabilities of so few or fewer, and of so many or more, places reached with given chances.
 
     The Poisson-binomial distribution: Y. H. Wang, "On the number of successes in independent trials",
     Statistica Sinica 3 (1993) 295-312, computed by adding one place at a time.
@@ -162,18 +163,40 @@ def reached_tails(reached: int, chances: Numbers) -> tuple[float, float]:
     return float(min(spread[: reached + 1].sum(), 1.0)), float(min(spread[reached:].sum(), 1.0))
 
 
-def evenness_tails(counts: Numbers, places: int) -> tuple[float, float]:
-    """Probabilities of counts so even or evener, and of counts so uneven or more, were every place as likely.
+def evenness(days: Sequence[Numbers], places: int) -> tuple[float, int]:
+    """The index of dispersion of counts over places, added up over days, and its degrees of freedom.
 
-    The index of dispersion: R. A. Fisher, Statistical Methods for Research Workers (1925), section 16. Places
-    beyond the counts had none.
+    R. A. Fisher, Statistical Methods for Research Workers (1925), section 16. Were every place as likely, it
+    follows the chi-square distribution; `spread_tails` gives its tails.
+
+    Args:
+        days: The counts above 0 of each day; the other places had none.
+        places: How many places there are.
     """
-    freedom = places - 1
-    if freedom < 1 or counts.sum() <= 0:
+    statistic, freedom = 0.0, 0
+    for counts in days:
+        total = float(counts.sum())
+        if total > 0 and places > 1:
+            mean = total / places
+            squares = float(np.sum((counts - mean) ** 2)) + (places - len(counts)) * mean**2
+            statistic += squares / mean
+            freedom += places - 1
+    return statistic, freedom
+
+
+def spread_tails(statistic: float, freedom: int, spread: float = 1.0) -> tuple[float, float]:
+    """Probabilities of such an index of dispersion or less, and of such a one or more.
+
+    Args:
+        statistic: The index.
+        freedom: Its degrees of freedom.
+        spread: The variance of a count by its mean, where it is not 1 (Poisson).
+    """
+    if freedom < 1:
         return 1.0, 1.0
-    mean = float(counts.sum()) / places
-    statistic = (float(np.sum((counts - mean) ** 2)) + (places - len(counts)) * mean**2) / mean
-    return float(special.chdtr(freedom, statistic)), float(special.chdtrc(freedom, statistic))
+    return float(special.chdtr(freedom, statistic / spread)), float(
+        special.chdtrc(freedom, statistic / spread)
+    )
 
 
 def rank_correlation(first: Numbers, second: Numbers) -> tuple[float, float]:

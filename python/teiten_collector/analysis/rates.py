@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -216,11 +215,11 @@ def _gaps(stretches: Sequence[Stretch], period: Period) -> tuple[Stretch, ...]:
     return tuple(gaps)
 
 
-def parts(counts: Mapping[tuple[object, ...], int], place: int) -> dict[str, dict[str, int]]:
-    """Pairs and their counts, as counts by the second of each first; `place` says which of the two is first."""
-    found: dict[str, Counter[str]] = {}
-    for pair, count in counts.items():
-        found.setdefault(str(pair[place]), Counter())[str(pair[1 - place])] += count
+def parts(counts: Mapping[tuple[object, ...], int]) -> dict[str, dict[str, int]]:
+    """Pairs and their counts, as counts by the second of each first."""
+    found: dict[str, dict[str, int]] = {}
+    for (first, second), count in counts.items():
+        found.setdefault(str(first), {})[str(second)] = count
     return {subject: falling(found[subject]) for subject in sorted(found, key=natural_order)}
 
 

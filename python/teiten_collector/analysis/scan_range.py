@@ -1,16 +1,16 @@
-"""How far somebody searched, judged from which monitored addresses were reached: section 2-3 of the 2009 report.
+"""How far somebody searched, judged from which monitored addresses were reached (the 2009 report, 2-3).
 
-A hit is one source reaching one address on one day, however often it tried. Three things are asked of the hits:
+A hit is one source reaching one address on one day, however often it tried. Three things are asked of hits:
 
-* How many sensors and addresses were reached, against what as many hits would reach if each chose any monitored
-  address (occupancy), and how even the hits are over addresses (index of dispersion). Whoever goes through all
-  addresses reaches more, and more evenly, than chance.
+* How many sensors and addresses were reached, against what as many hits would reach if each chose any
+  monitored address (occupancy), and how even the hits of each day are over addresses (index of dispersion).
+  Whoever goes through all addresses reaches more, and more evenly, than chance.
 * Whether sensors were left out, or sources sit close to the sensors they reached (shared leading bits, against
   the same hits dealt out anew). Then the search was local.
 * In which order one source took the addresses of a sensor (rank correlation of address and time).
 
-Where as many hits could not have told an exhaustive search from a random one, the verdict is that the evidence
-is insufficient.
+Where the hits speak against neither an exhaustive search nor a random one, or against both, the verdict is
+that the evidence is insufficient.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from teiten_collector.analysis.chance import (
-    evenness_tails,
+    evenness,
     occupied,
     occupied_tails,
     rank_correlation,
     reached_tails,
+    spread_tails,
 )
 
 if TYPE_CHECKING:
@@ -45,8 +46,8 @@ LEAST_EXCESS = 0.5
 NEARLY_ALL = 0.8
 FEW_SENSORS = 2
 FEW_SHARE = 0.2
-_NEGLIGIBLE_UNEVENNESS = 0.02
-"""Variance beyond chance, in squares of the mean, below which unevenness does not matter."""
+_ONE_MORE = 0.25
+"""Variance of a count that is one more on some addresses than on others: half of them at most."""
 _SHUFFLES = 999
 _SHUFFLED_HITS = 5_000
 _ORDERED_SOURCES = 20
@@ -79,12 +80,14 @@ class Hit:
         sensor: Whose address.
         source: The source's IPv4 address.
         address: The monitored IPv4 address.
+        day: The number of the day.
         minute: When first on that day, in minutes.
     """
 
     sensor: str
     source: int
     address: int
+    day: int
     minute: int
 
 
@@ -101,11 +104,12 @@ class ScanRange:
         addresses_observing: Monitored addresses observed.
         addresses_by_chance: How many addresses as many hits would reach by chance.
         hits: How many.
-        evenness: Probability of hits so even or evener by chance.
+        evenness: Probability of hits so even or evener, were every address as likely on every day.
+        unevenness: Probability of hits so uneven or more, had every address been gone through in turn.
         fewer_sensors: Probability of so few sensors or fewer by chance.
         order: Rank correlation of address and time of the sources that reached most; None where unknown.
         order_probability: Probability of such a correlation without order; None where unknown.
-        closeness: Leading bits shared by sources and the addresses they reached, beyond the same hits dealt out anew.
+        closeness: Leading bits shared by sources and addresses reached, beyond the same hits dealt out anew.
         closeness_probability: Probability of that by chance.
         verdict: The range.
         confidence: 1 less the probability that chance alone made it look so; None without a verdict.
@@ -120,6 +124,7 @@ class ScanRange:
     addresses_by_chance: float
     hits: int
     evenness: float
+    unevenness: float
     fewer_sensors: float
     order: float | None
     order_probability: float | None
@@ -140,30 +145,30 @@ def judge_range(hits: Sequence[Hit], observing: Mapping[str, int], excess: float
     hits = [hit for hit in hits if hit.sensor in observing]
     sensors = {hit.sensor for hit in hits}
     places = sum(observing.values())
-    counts = np.unique([hit.address for hit in hits], return_counts=True)[1].astype(np.float64)
+    reached = len({hit.address for hit in hits})
     number = len(hits)
     weights = (
         np.asarray([observing[sensor] / places for sensor in sorted(observing)]) if places else np.zeros(0)
     )
     chances = -np.expm1(-number * weights)
     fewer, _ = reached_tails(len(sensors), chances)
-    even, uneven = evenness_tails(counts, places) if number else (1.0, 1.0)
+    tails = _evenness(hits, places, excess)
     order, order_probability = _order(hits)
     closeness, closeness_probability = _closeness(hits)
     reach = _reach(len(sensors), len(observing))
-    verdict, confidence = _verdict(
-        counts, places, reach, excess, (fewer, even, uneven, closeness_probability or 1.0)
-    )
+    local = min(1.0, 2 * min(fewer, 1.0 if closeness_probability is None else closeness_probability))
+    verdict, confidence = _verdict(number, reached, places, reach, excess, local, tails)
     return ScanRange(
         reach=reach,
         sensors_reached=len(sensors),
         sensors_observing=len(observing),
         sensors_by_chance=float(chances.sum()),
-        addresses_reached=len(counts),
+        addresses_reached=reached,
         addresses_observing=places,
         addresses_by_chance=occupied(number, places)[0] if places else 0.0,
         hits=number,
-        evenness=even,
+        evenness=tails[0],
+        unevenness=tails[1],
         fewer_sensors=fewer,
         order=order,
         order_probability=order_probability,
@@ -185,41 +190,46 @@ def _reach(reached: int, observing: int) -> Reach:
     return Reach.FEW if reached <= FEW_SENSORS or share < FEW_SHARE else Reach.SEVERAL
 
 
-def _verdict(
-    counts: Numbers, places: int, reach: Reach, excess: float, tails: tuple[float, float, float, float]
+def _evenness(hits: Sequence[Hit], places: int, excess: float) -> tuple[float, float, float]:
+    """Probabilities: so even by chance, so uneven in an exhaustive search, so uneven by chance.
+
+    Who goes through all addresses hits each as often on a day as any other, give or take one; what came
+    before the surge goes on by chance among its hits. The variance is that of the latter, and of the one.
+    """
+    days: dict[int, list[int]] = {}
+    for hit in hits:
+        days.setdefault(hit.day, []).append(hit.address)
+    counts = [np.unique(addresses, return_counts=True)[1].astype(np.float64) for addresses in days.values()]
+    statistic, freedom = evenness(counts, places)
+    if not freedom:
+        return 1.0, 1.0, 1.0
+    mean = len(hits) / places / len(days)
+    spread = min(1.0, (1 - excess) + _ONE_MORE / mean)
+    even, uneven = spread_tails(statistic, freedom)
+    return even, spread_tails(statistic, freedom, spread)[1], uneven
+
+
+def _verdict(  # noqa: PLR0913, PLR0917 - what was found, and the three probabilities
+    number: int,
+    reached: int,
+    places: int,
+    reach: Reach,
+    excess: float,
+    local: float,
+    tails: tuple[float, float, float],
 ) -> tuple[Range, float | None]:
-    fewer, even, uneven, close = tails
-    number = int(counts.sum())
+    """Either hypothesis is held where the evidence speaks against the other one alone."""
     if number < LEAST_HITS or excess < LEAST_EXCESS or places <= 1:
         return Range.INSUFFICIENT, None
-    local = min(1.0, 2 * min(fewer, close))
     if local < LEVEL:
         return Range.LOCAL, 1 - local
-    more = occupied_tails(len(counts), number, places)[1]
-    exhaustive = min(1.0, 2 * min(even, more))
-    if exhaustive < LEVEL and reach in {Reach.ALL, Reach.NEARLY_ALL}:
-        return Range.EXHAUSTIVE, 1 - exhaustive
-    if uneven < LEVEL and _beyond_chance(counts, places) > _NEGLIGIBLE_UNEVENNESS:
-        return Range.INSUFFICIENT, None
-    mistaken = _mistaken(number, places)
-    if exhaustive >= LEVEL and mistaken < LEVEL:
-        return Range.RANDOM, 1 - mistaken
+    even, uneven, beyond = tails
+    chance = min(1.0, 2 * min(even, occupied_tails(reached, number, places)[1]))
+    if chance < LEVEL and reach in {Reach.ALL, Reach.NEARLY_ALL}:
+        return Range.EXHAUSTIVE, 1 - chance
+    if chance >= LEVEL and uneven < LEVEL <= beyond:
+        return Range.RANDOM, 1 - uneven
     return Range.INSUFFICIENT, None
-
-
-def _beyond_chance(counts: Numbers, places: int) -> float:
-    mean = float(counts.sum()) / places
-    variance = (float(np.sum((counts - mean) ** 2)) + (places - len(counts)) * mean**2) / places
-    return (variance - mean) / mean**2
-
-
-def _mistaken(number: int, places: int) -> float:
-    """The probability that a random search of so many hits looks as an exhaustive one would."""
-    rest = number % places
-    sweeps = np.full(places, number // places, dtype=np.float64)
-    sweeps[:rest] += 1
-    even = evenness_tails(sweeps, places)[0]
-    return min(1.0, 2 * min(even, occupied_tails(min(number, places), number, places)[1]))
 
 
 def _order(hits: Sequence[Hit]) -> tuple[float | None, float | None]:

@@ -66,7 +66,7 @@ def series_of(
         days: The days that `local_day` counts.
     """
     wanted = list(dict.fromkeys(subjects))
-    column = table[subject].cast("string")
+    column = table[subject].cast(pa.string())
     chosen = table.set_column(table.schema.get_field_index(subject), subject, column).filter(
         pc.is_in(column, value_set=pa.array(wanted, pa.string()))
     )

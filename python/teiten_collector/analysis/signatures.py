@@ -13,6 +13,7 @@ from teiten_collector.analysis.exposure import Exposure, daily_exposure, exposur
 from teiten_collector.analysis.ranks import Figure, Row, compare, rank_rows
 from teiten_collector.analysis.scope import Scope
 from teiten_collector.analysis.statements import DETECTED
+from teiten_collector.analysis.tallies import encoded, whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,15 +61,22 @@ class Detected:
         """Detections by two columns."""
         grouped = self.daily.group_by([first, second], use_threads=False).aggregate([("packets", "sum")])
         names = zip(grouped[first].to_pylist(), grouped[second].to_pylist(), strict=True)
-        return {
-            pair: int(count) for pair, count in zip(names, grouped["packets_sum"].to_pylist(), strict=True)
-        }
+        return dict(zip(names, whole(grouped["packets_sum"]), strict=True))
+
+    def rows(self, column: str, subject: str) -> list[dict[str, object]]:
+        """The rows of one value of a column."""
+        found: list[dict[str, object]] = self._of(column, subject).to_pylist()
+        return found
+
+    def _of(self, column: str, subject: str) -> pa.Table:
+        return self.daily.filter(pc.equal(self.daily[column], pa.scalar(subject)))
 
     def by_source(self, column: str, subject: str) -> dict[Source, tuple[str, int]]:
         """Country and detections of each source, of one value of a column."""
-        chosen = self.daily.filter(pc.equal(self.daily[column], subject))
-        grouped = chosen.group_by(["source_high", "source_low"], use_threads=False).aggregate(
-            [("packets", "sum"), ("country", "min")]
+        grouped = (
+            self._of(column, subject)
+            .group_by(["source_high", "source_low"], use_threads=False)
+            .aggregate([("packets", "sum"), ("country", "min")])
         )
         return {
             (high, low): (country, int(packets))
@@ -113,7 +121,7 @@ class Detections:
     then: Detected
 
 
-def detections(  # noqa: PLR0913 - the same question as of accesses, and what is known of signatures
+def detections(  # noqa: PLR0913, PLR0917 - the same question as of accesses, and what is known of signatures
     engine: Engine,
     sensors: Sequence[Sensor],
     family: Family,
@@ -155,12 +163,12 @@ def detections(  # noqa: PLR0913 - the same question as of accesses, and what is
 
 _EMPTY = pa.schema(
     [
-        ("local_day", pa.int32()),
-        ("signature", pa.int64()),
-        ("country", pa.string()),
-        ("source_high", pa.int64()),
-        ("source_low", pa.int64()),
-        ("packets", pa.decimal128(38, 0)),
+        pa.field("local_day", pa.int32()),
+        pa.field("signature", pa.int64()),
+        pa.field("country", pa.string()),
+        pa.field("source_high", pa.int64()),
+        pa.field("source_low", pa.int64()),
+        pa.field("packets", pa.decimal128(38, 0)),
     ]
 )
 
@@ -172,11 +180,10 @@ def _detected(engine: Engine, scope: Scope, signatures: Signatures) -> Detected:
         table = engine.query(
             DETECTED, [days.slot_minutes, *scope.parameters], tables={"calendar": days.table}
         )
-    numbers = table["signature"].combine_chunks().dictionary_encode()
-    distinct = numbers.dictionary.to_pylist()
+    distinct, places = encoded(table["signature"])
     categories = pa.array([signatures.signature(sid).category for sid in distinct], pa.string())
     texts = pa.array([str(sid) for sid in distinct], pa.string())
-    daily = table.set_column(1, "signature", pc.take(texts, numbers.indices)).append_column(
-        "category", pc.take(categories, numbers.indices)
+    daily = table.set_column(1, "signature", pc.take(texts, places)).append_column(
+        "category", pc.take(categories, places)
     )
     return Detected(days, daily)

@@ -1,10 +1,10 @@
 """Whether counts rose above what the days before make likely, when, and for how long.
 
 The null hypothesis is the rate of the days before, with days that differ as much as those did: counts are
-overdispersed (a source that comes sends many packets), so the dispersion is estimated from the days before and
-every test allows for it. The probability of a window of days is the larger one of an exact conditional test of
-counts divided by the dispersion, which is right for few packets, and of the quasi-likelihood F test, which is
-right for a dispersion known from few days. Several windows are tried; the probability is multiplied by their
+overdispersed (a source that comes sends many packets), so the dispersion is estimated from the days before
+and every test allows for it. The probability of a window of days is the larger one of an exact conditional
+test of counts divided by the dispersion, which is right for few packets, and of the quasi-likelihood F test,
+which is right for a dispersion known from few days. Several windows are tried; the probability is multiplied by their
 number (Bonferroni). docs/explanation/analysis.md has the sources.
 """
 
@@ -13,11 +13,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from teiten_collector.analysis.chance import count_tail, dispersion, quasi_rise, rate_rise
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     Numbers = npt.NDArray[np.float64]
@@ -100,7 +99,7 @@ def find_rise(before: Numbers, before_days: Numbers, after: Numbers, after_days:
     )
 
 
-def _window(  # noqa: PLR0913 - both counts and exposures, and the dispersion with its freedom
+def _window(  # noqa: PLR0913, PLR0917 - both counts and exposures, and the dispersion with its freedom
     before: float, before_days: float, after: float, after_days: float, spread: float, freedom: int
 ) -> float:
     if after / after_days <= before / before_days:

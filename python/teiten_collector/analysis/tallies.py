@@ -1,4 +1,4 @@
-"""The accesses of one period, tallied: two readings of the tuples, from which tables, series and findings are made.
+"""The accesses of one period, tallied: two readings of the tuples, the ground of tables, series and findings.
 
 A tally holds packets by (day, key, country, class, tool), how many distinct sources each key and country had,
 and the sources that sent much of one. The second grows with keys and countries, never with tuples.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -113,11 +113,11 @@ class Tally:
     @cached_property
     def key_days(self) -> KeyDays:
         """Packets of every key on every day."""
-        keys = self.daily["key"].combine_chunks()
-        return KeyDays(
-            tuple(keys.dictionary.to_pylist()),
-            _matrix(keys, self.daily, len(self.calendar.days)),
-        )
+        names, places = encoded(self.daily["key"])
+        found = np.zeros((len(names), len(self.calendar.days)))
+        packets = self.daily["packets"].cast(pa.float64()).to_numpy()
+        np.add.at(found, (places.to_numpy(), self.daily["local_day"].to_numpy()), packets)
+        return KeyDays(names, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +148,12 @@ def tally(engine: Engine, scope: Scope) -> Tally:
 
 _EMPTY = pa.schema(
     [
-        ("local_day", pa.int32()),
-        ("code", pa.int32()),
-        ("country", pa.string()),
-        ("class", pa.int8()),
-        ("tool", pa.int8()),
-        ("packets", pa.decimal128(38, 0)),
+        pa.field("local_day", pa.int32()),
+        pa.field("code", pa.int32()),
+        pa.field("country", pa.string()),
+        pa.field("class", pa.int8()),
+        pa.field("tool", pa.int8()),
+        pa.field("packets", pa.decimal128(38, 0)),
     ]
 )
 
@@ -169,26 +169,30 @@ def code_key(code: int) -> str:
     return key_text(code >> 16, code & 0xFFFF)
 
 
+def encoded(column: pa.ChunkedArray[Any]) -> tuple[tuple[Any, ...], pa.Array[Any]]:
+    """A column's distinct values, and which of them stands in each row."""
+    array = column.combine_chunks()
+    if not isinstance(array, pa.DictionaryArray):
+        array = array.dictionary_encode()
+    return tuple(array.dictionary.to_pylist()), array.indices
+
+
 def _named_keys(table: pa.Table) -> pa.Table:
     """The table with `key`, a dictionary of texts, in the place of `code`."""
-    codes = table["code"].combine_chunks().dictionary_encode()
-    texts = pa.array([code_key(code) for code in codes.dictionary.to_pylist()], pa.string())
-    keys = pa.DictionaryArray.from_arrays(codes.indices, texts)
+    codes, places = encoded(table["code"])
+    keys = pa.DictionaryArray.from_arrays(places, pa.array([code_key(code) for code in codes], pa.string()))
     return table.set_column(table.schema.get_field_index("code"), "key", keys)
 
 
 def _sums(table: pa.Table, columns: tuple[str, ...]) -> dict[tuple[object, ...], int]:
     grouped = table.group_by(list(columns)).aggregate([("packets", "sum")])
     values = [grouped[column].to_pylist() for column in columns]
-    packets = grouped["packets_sum"].to_pylist()
-    return {key: int(count) for key, count in zip(zip(*values, strict=True), packets, strict=True)}
+    return dict(zip(zip(*values, strict=True), whole(grouped["packets_sum"]), strict=True))
 
 
-def _matrix(keys: pa.DictionaryArray, table: pa.Table, days: int) -> npt.NDArray[np.float64]:
-    found = np.zeros((len(keys.dictionary), days))
-    packets = table["packets"].cast(pa.float64()).to_numpy()
-    np.add.at(found, (keys.indices.to_numpy(), table["local_day"].to_numpy()), packets)
-    return found
+def whole(column: pa.ChunkedArray[Any]) -> list[int]:
+    """A column of decimals without a fraction, as numbers."""
+    return [int(value) for value in column.to_pylist() if value is not None]
 
 
 def _sources(engine: Engine, scope: Scope, daily: pa.Table) -> SourceCounts:

@@ -1,14 +1,14 @@
 """The document behind every form of the report: figures as counted, unrounded, and what they rest on.
 
 Its JSON, which docs/reference/report-format.md describes, has a fixed order of keys and of rows, so that a
-report of the same data is the same to the byte. It holds no monitored address, and nothing of when or where it
-was made.
+report of the same data is the same to the byte. It holds no monitored address, and nothing of when or where
+it was made.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from teiten_collector.analysis.bulletins import Bulletin, BulletinFinding, judge
 from teiten_collector.analysis.categories import Signatures, read_categories, read_signatures
 from teiten_collector.analysis.findings import Finding, Ground, Victim, find, make_ground, victims
 from teiten_collector.analysis.findings.ground import leading
+from teiten_collector.analysis.ranks import Row
 from teiten_collector.analysis.rates import Accesses, SensorFigures, accesses, parts
 from teiten_collector.analysis.scope import select_sensors
 from teiten_collector.analysis.series import Days, Series, series_of, whole_series
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from teiten_collector.analysis.exposure import Stretch
     from teiten_collector.analysis.periods import Period
-    from teiten_collector.analysis.ranks import Row
     from teiten_collector.store import Engine, Sensor
 
 KEYS_BY_COUNTRY = 1_000
@@ -43,6 +43,8 @@ _LINE = 400
 """A row longer than this, as text, is written over several lines."""
 
 Content = dict[str, object]
+
+_ROW = tuple(field.name for field in fields(Row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,14 +180,18 @@ def _period(period: Period) -> Content:
 
 
 def _rows(rows: Iterable[Row]) -> list[Content]:
-    return [asdict(row) for row in rows]
+    return [_row_content(row) for row in rows]
+
+
+def _row_content(row: Row) -> Content:
+    return {name: getattr(row, name) for name in _ROW}
 
 
 def _accesses(found: Accesses, unit: str, document: Document) -> Content:
     now = found.now
     by_country = now.by("key", "country")
     ports = {row.key for row in found.ports[:KEYS_BY_COUNTRY]}
-    by_port = parts({pair: count for pair, count in by_country.items() if pair[0] in ports}, 0)
+    by_port = parts({pair: count for pair, count in by_country.items() if pair[0] in ports})
     home = document.question.home_country
     return {
         unit: found.current.days,
@@ -194,7 +200,7 @@ def _accesses(found: Accesses, unit: str, document: Document) -> Content:
         f"compare_registered_{unit}": found.previous.registered_days,
         "sensors": found.current.sensors,
         "compare_sensors": found.previous.sensors,
-        "total": asdict(found.total),
+        "total": _row_content(found.total),
         "ports": _rows(found.ports),
         "countries": _rows(found.countries),
         "home_ports": _rows(_home_ports(found, home)),
@@ -220,12 +226,12 @@ def _home_ports(found: Accesses, home: str) -> tuple[Row, ...]:
 
 def _tools_by_port(found: Accesses) -> Content:
     """Packets of each tool, of the keys that any tool was seen on."""
-    counts = {
+    counts: dict[tuple[object, ...], int] = {
         (key, Tool(int(str(tool))).text): count
         for (key, tool), count in found.now.by("key", "tool").items()
         if tool
     }
-    by_port = parts(counts, 0)
+    by_port = parts(counts)
     return {row.key: by_port[row.key] for row in found.ports[:KEYS_BY_COUNTRY] if row.key in by_port}
 
 
@@ -328,16 +334,17 @@ def _detections(found: Detections, unit: str) -> Content:
         f"compare_registered_{unit}": found.previous.registered_days,
         "sensors": found.current.sensors,
         "compare_sensors": found.previous.sensors,
-        "total": asdict(found.total),
+        "total": _row_content(found.total),
         "categories": _rows(found.categories),
         "countries": _rows(found.countries),
         "by_signature": [
-            asdict(row) | {"message": found.known[row.key].message, "category": found.known[row.key].category}
+            _row_content(row)
+            | {"message": found.known[row.key].message, "category": found.known[row.key].category}
             for row in found.signatures
         ],
-        "categories_by_country": _ordered(parts(found.now.pairs("category", "country"), 0), categories),
+        "categories_by_country": _ordered(parts(found.now.pairs("category", "country")), categories),
         "signatures_by_country": _ordered(
-            parts(found.now.pairs("signature", "country"), 0), [row.key for row in found.signatures]
+            parts(found.now.pairs("signature", "country")), [row.key for row in found.signatures]
         ),
         "series": {
             "total": _series(whole_series(daily, "category", days), "categories"),
@@ -388,6 +395,7 @@ def _bulletin(finding: BulletinFinding) -> Content:
             "addresses_by_chance": found.addresses_by_chance,
             "sensors_by_chance": found.sensors_by_chance,
             "evenness_probability": found.evenness,
+            "unevenness_probability": found.unevenness,
             "fewer_sensors_probability": found.fewer_sensors,
             "order": found.order,
             "order_probability": found.order_probability,

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from teiten_collector.analysis.findings.finding import Finding, Kind, Part
 from teiten_collector.analysis.findings.ground import MOST
 from teiten_collector.analysis.findings.new_key import is_new
+from teiten_collector.analysis.tallies import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,17 +113,18 @@ def _changed(ground: Ground, row: Row, country: str) -> bool:
 
 
 def _countries(found: Tally, key: str) -> dict[str, int]:
-    chosen = found.daily.filter(pc.equal(found.daily["key"].cast(pa.string()), key))
-    grouped = chosen.group_by("country", use_threads=False).aggregate([("packets", "sum")])
-    counts = zip(grouped["country"].to_pylist(), grouped["packets_sum"].to_pylist(), strict=True)
-    return {country: int(packets) for country, packets in counts}
+    grouped = _of_key(found, key).group_by("country", use_threads=False).aggregate([("packets", "sum")])
+    countries = (str(country) for country in grouped["country"].to_pylist())
+    return dict(zip(countries, whole(grouped["packets_sum"]), strict=True))
+
+
+def _of_key(found: Tally, key: str) -> pa.Table:
+    return found.daily.filter(pc.equal(found.daily["key"].cast(pa.string()), pa.scalar(key)))
 
 
 def _days(found: Tally, key: str, country: str) -> npt.NDArray[np.float64]:
-    table = found.daily
-    chosen = table.filter(
-        pc.and_(pc.equal(table["key"].cast(pa.string()), key), pc.equal(table["country"], country))
-    )
+    table = _of_key(found, key)
+    chosen = table.filter(pc.equal(table["country"], pa.scalar(country)))
     days = np.zeros(len(found.calendar.days))
     np.add.at(days, chosen["local_day"].to_numpy(), chosen["packets"].cast(pa.float64()).to_numpy())
     return days

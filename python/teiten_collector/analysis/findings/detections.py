@@ -1,14 +1,12 @@
 """One source makes most of a category's detections, or of a country's, or of its change.
 
-"ドイツを発信元とするほとんどの検知は、DNS の誤設定が原因": with that source left out of both periods the rate says
-what else happened.
+"ドイツを発信元とするほとんどの検知は、DNS の誤設定が原因": with that source left out of both
+periods the rate says what else happened.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-import pyarrow.compute as pc
 
 from teiten_collector.analysis.chance import rate_rise
 from teiten_collector.analysis.findings.finding import Finding, Kind, Part
@@ -17,9 +15,10 @@ from teiten_collector.analysis.flows import source_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from teiten_collector.analysis.ranks import Row
-    from teiten_collector.analysis.signatures import Detections
+    from teiten_collector.analysis.signatures import Detected, Detections
     from teiten_collector.analysis.tallies import Source
 
 NOTABLE_PERCENT = 20.0
@@ -57,14 +56,13 @@ def _of(found: Detections, row: Row, column: str, kind: Kind) -> Finding | None:
     rate_without = (row.count - count) / days
     compare_without = (row.compare_count - before) / compared if compared else None
     change_without = None if compare_without is None else rate_without - compare_without
-    signatures = _signatures(found, column, row.key, source)
     first, last = _span(found, column, row.key, source)
     return Finding(
         kind,
         Part.SIGNATURES,
         row.key,
-        found.now.calendar.days[first],
-        found.now.calendar.days[last],
+        first,
+        last,
         max(0.0, min(own, row.change)) if row.change is not None and row.change > 0 else 0.0,
         {
             "source": source_text(source, found.family),
@@ -74,7 +72,7 @@ def _of(found: Detections, row: Row, column: str, kind: Kind) -> Finding | None:
             "rate": count / days,
             "of_change": count / row.count < MOST,
             "explains": explains,
-            "signatures": signatures,
+            "signatures": _signatures(found, column, row.key, source),
             "rate_without": rate_without,
             "change_without": change_without,
             "change_percent_without": (
@@ -96,27 +94,24 @@ def _notable(found: Detections, row: Row) -> bool:
     return found.previous.days > 0 and probability * rows < LEVEL
 
 
-def _rows(found: Detections, column: str, subject: str, source: Source) -> list[dict[str, object]]:
-
-    table = found.now.daily
-    chosen = table.filter(
-        pc.and_(
-            pc.equal(table[column], subject),
-            pc.and_(pc.equal(table["source_high"], source[0]), pc.equal(table["source_low"], source[1])),
-        )
-    )
-    return chosen.to_pylist()
+def _rows(found: Detected, column: str, subject: str, source: Source) -> list[dict[str, object]]:
+    return [row for row in found.rows(column, subject) if (row["source_high"], row["source_low"]) == source]
 
 
-def _span(found: Detections, column: str, subject: str, source: Source) -> tuple[int, int]:
-    days = [int(str(row["local_day"])) for row in _rows(found, column, subject, source)]
+def _span(found: Detections, column: str, subject: str, source: Source) -> tuple[date, date]:
+    """Since when and until when; since a day of the compared period where it was seen then already."""
+    days = [
+        period.calendar.days[int(str(row["local_day"]))]
+        for period in (found.then, found.now)
+        for row in _rows(period, column, subject, source)
+    ]
     return min(days), max(days)
 
 
 def _signatures(found: Detections, column: str, subject: str, source: Source) -> list[dict[str, object]]:
     """The source's signatures, the most frequent first; three at most."""
     counts: dict[str, int] = {}
-    for row in _rows(found, column, subject, source):
+    for row in _rows(found.now, column, subject, source):
         name = str(row["signature"])
         counts[name] = counts.get(name, 0) + int(str(row["packets"]))
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:3]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def fixed_source_ports(ground: Ground) -> Iterator[Finding]:
     """Findings about leading keys of TCP and UDP.
 
-    A source port that equals the destination port is how NTP, IKE, NetBIOS and others speak, and says nothing.
+    A source port that equals the destination port is how NTP, IKE and NetBIOS speak, and says nothing.
     """
     for row in ground.ports:
         uses = ground.ports_now.get(row.key, ())

@@ -138,6 +138,11 @@ class Ground:
             flow.packets for flow in self._by_source_then.get(source, ()) if key is None or flow.key == key
         )
 
+    def first_seen(self, source: Source, key: str) -> date | None:
+        """The first day of the compared period on which a source sent to a key; None where it did not."""
+        days = [flow.day for flow in self._by_source_then.get(source, ()) if flow.key == key]
+        return self.accesses.then.calendar.days[min(days)] if days else None
+
     @cached_property
     def _by_source_now(self) -> Mapping[Source, tuple[Flow, ...]]:
         return _by_source(self.flows_now)
@@ -203,7 +208,7 @@ def _by_source(listed: Iterable[Flow]) -> dict[Source, tuple[Flow, ...]]:
 
 
 def _unlikely(before: Numbers, before_days: Numbers, after: Numbers, after_days: Numbers) -> float:
-    """The probability that so much more came afterwards by chance, days differing as before and after they do."""
+    """The probability that so much more came afterwards by chance, days differing as they did before."""
     known, seen = before_days > 0, after_days > 0
     if known.sum() < LEAST_DAYS or not seen.any():
         return 1.0

@@ -1,4 +1,7 @@
-"""Keys hardly seen before, and keys hardly seen any more: "17566/TCP は、8 月 19 日及び 20 日に大量のアクセスを検知した"."""
+"""Keys hardly seen before, and keys hardly seen any more.
+
+"17566/TCP は、8 月 19 日及び 20 日に大量のアクセスを検知した。"
+"""
 
 from __future__ import annotations
 

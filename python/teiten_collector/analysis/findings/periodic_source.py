@@ -43,7 +43,7 @@ def periodic_sources(ground: Ground) -> Iterator[Finding]:
                 Kind.PERIODIC_SOURCE,
                 Part.ACCESS,
                 row.key,
-                ground.days[min(flow.day for flow in sent)],
+                ground.first_seen(share.source, row.key) or ground.days[min(flow.day for flow in sent)],
                 ground.days[max(flow.day for flow in sent)],
                 explained_rate(ground, row, packets, before),
                 {

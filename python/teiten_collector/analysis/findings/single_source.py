@@ -1,4 +1,7 @@
-"""One source makes most of a key's accesses, or of a country's increase: "8 月下旬における増加は、特定の IP アドレスによる"."""
+"""One source makes most of a key's accesses, or of a country's increase.
+
+"8 月下旬におけるアクセスの増加は、中国を発信元とする特定の IP アドレスからのアクセスによるものである。"
+"""
 
 from __future__ import annotations
 
