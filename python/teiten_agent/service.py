@@ -10,8 +10,8 @@ main         takes closed intervals, makes batches, stores them durably; handles
 
 What is lost when: SIGTERM and SIGINT drain the interface and store the open interval. SIGKILL or a power cut
 lose what is not stored yet: the open interval, and at most `_MOST_WAITING` + 1 closed ones if the disk lags
-behind. A slow disk makes the capture thread wait, and then the kernel drops and counts; a full one costs
-whole batches, which later batches count. Time that was not observed is in no batch's spans.
+behind. A slow disk makes the capture thread wait, and then the kernel drops and counts; a full one costs the
+oldest batches, which later batches count. Time that was not observed is in no batch's spans.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from teiten_agent.config import Configuration
     from teiten_agent.log import Log
 
-_MOST_WAITING = 4
-"""Closed intervals that may wait for the main thread; each holds up to a table's rows."""
+_MOST_WAITING = 2
+"""Closed intervals that may wait for the main thread, each of up to a table's rows: some 12 MB by default."""
 
 _LOOK_SECONDS = 1.0
 """How often the main thread looks up while nothing comes: far below any sensible `WatchdogSec`."""
