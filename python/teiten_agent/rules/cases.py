@@ -101,7 +101,9 @@ def detections(rules: _core.Rules, sent: list[bytes]) -> dict[int, int]:
     observer = _core.Observer(interval_seconds=0, table_megabytes=1, seed=0, rules=rules)
     records, offset = [], 0
     for number, packet in enumerate(sent):
-        records.append(struct.pack("=4I", _START, number * _APART_MICROSECONDS % 1_000_000, offset, len(packet)))
+        records.append(
+            struct.pack("=4I", _START, number * _APART_MICROSECONDS % 1_000_000, offset, len(packet))
+        )
         offset += len(packet)
     observer.advance(_core.PacketBuffer(b"".join(sent), b"".join(records), _LINK_RAW_IP))
     interval = observer.finish()

@@ -109,7 +109,8 @@ def _read(path: Path) -> str:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(
-            f"{path}: cannot be read: {error.strerror or error}", "see to the path in [rules] files or --rules"
+            f"{path}: cannot be read: {error.strerror or error}",
+            "see to the path in [rules] files or --rules",
         ) from error
     if len(content) > MAX_FILE_BYTES:
         raise InputError(f"{path}: is larger than {MAX_FILE_BYTES:,} bytes", "is it a rule file?")

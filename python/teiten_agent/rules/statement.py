@@ -20,7 +20,9 @@ MESSAGE_PREFIX = "TEITEN "
 LOWEST_PRIORITY = 255
 """The priority of a rule that states none; 1 is the highest, as in Suricata."""
 
-_DEPTHS = frozenset({"depth", "offset", "distance", "within", "startswith", "endswith", "nocase", "fast_pattern"})
+_DEPTHS = frozenset(
+    {"depth", "offset", "distance", "within", "startswith", "endswith", "nocase", "fast_pattern"}
+)
 _REMARKS = frozenset(
     {"msg", "reference", "classtype", "priority", "sid", "rev", "metadata", "gid", "requires", "threshold"}
 )
@@ -90,7 +92,9 @@ class Statement:
 
         Priority, then bytes of content looked for, then other options that narrow the rule down, then number.
         """
-        contents = sum(len(content_bytes(value)) for value in self.values("content") if not value.startswith("!"))
+        contents = sum(
+            len(content_bytes(value)) for value in self.values("content") if not value.startswith("!")
+        )
         narrowing = sum(option.name not in _DEPTHS | _REMARKS | {"content"} for option in self.options)
         ports = sum(word != "any" for word in (*self.header[2:4], *self.header[5:7]))
         return self.priority, -contents, -(narrowing + ports), self.sid or 0
