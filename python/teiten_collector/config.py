@@ -38,6 +38,11 @@ listen = "127.0.0.1:8443"         # address and port; [::1]:8443 for IPv6
 tls_certificate = ""              # PEM, the chain included
 tls_key = ""                      # PEM
 allow_plain_http = false          # true: HTTP without TLS beyond loopback, behind a proxy that ends TLS
+sensor_requests_per_minute = 1200 # of one sensor; beyond: 429
+sensor_megabytes_per_minute = 1000
+connections = 8192                # at once; beyond: closed
+connections_per_address = 1024    # of one address; 0: no bound, behind a proxy
+metrics_networks = []             # who may read /metrics besides this machine
 [store]
 url = ""                          # empty: embedded, in [store] directory
 directory = "/var/lib/teiten-collector"
@@ -67,6 +72,14 @@ def _path(value: object, info: ValidationInfo) -> object:
 
 Location = Annotated[Path, BeforeValidator(_path)]
 OptionalLocation = Annotated[Path | None, BeforeValidator(_path)]
+
+
+def _network(value: object) -> object:
+    """Reads a network."""
+    return ipaddress.ip_network(value) if isinstance(value, str) else value
+
+
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 
 
 class _Section(BaseModel):
@@ -116,6 +129,11 @@ class ServerConfig(_Section):
     tls_certificate: OptionalLocation = None
     tls_key: OptionalLocation = None
     allow_plain_http: bool = False
+    sensor_requests_per_minute: int = Field(default=1200, ge=1, le=1_000_000)
+    sensor_megabytes_per_minute: int = Field(default=1000, ge=1, le=1_000_000)
+    connections: int = Field(default=8192, ge=1, le=1_000_000)
+    connections_per_address: int = Field(default=1024, ge=0, le=1_000_000)
+    metrics_networks: tuple[Network, ...] = Field(default=(), strict=False)
 
     @field_validator("listen", mode="before")
     @classmethod

@@ -1,6 +1,6 @@
 """The collector as a running service: the door in one thread, the intake in another, signals in the first.
 
-    main thread     waits for SIGTERM or SIGINT, or for one of the others to fail
+    main thread     waits for SIGTERM or SIGINT, or for one of the others to fail; feeds systemd's watchdog
     door            uvicorn's event loop, blocking work in its pool
     intake          every `[store] group_seconds`, brings what was admitted into the tables
 
@@ -12,19 +12,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import ssl
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from teiten_collector.door import Admission, Refusals, create_app
+from teiten_collector.door import (
+    Admission,
+    Connections,
+    Contacts,
+    Family,
+    Gate,
+    Limits,
+    Refusals,
+    create_app,
+    guarded,
+    single,
+)
 from teiten_collector.enrich import CountryDatabase, NetworkDatabase
 from teiten_collector.errors import CannotWriteError, CollectorError, ConfigurationError
 from teiten_collector.intake import Intake
+from teiten_collector.notify import ServiceManager
 from teiten_collector.store import Store
 
 if TYPE_CHECKING:
@@ -39,12 +53,16 @@ _LOG = logging.getLogger(__name__)
 DRAIN_SECONDS = 30
 """How long requests that have begun may go on after a stop was asked for."""
 BACKLOG = 1024
+LOOK_SECONDS = 1.0
+"""How often progress is looked at: far below any sensible `WatchdogSec`."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than the minute between two batches of a sensor, so that it keeps its connection."""
 
 
-def open_intake(config: CollectorConfig, store: Store) -> Intake:
-    """The intake with the databases that the configuration names.
+def open_intake(
+    config: CollectorConfig, store: Store, at_joint: Callable[[str], object] | None = None
+) -> Intake:
+    """The intake with the databases that the configuration names; `at_joint` is told each step of a group.
 
     Raises:
         ConfigurationError: A database cannot be used.
@@ -52,7 +70,8 @@ def open_intake(config: CollectorConfig, store: Store) -> Intake:
     """
     country = CountryDatabase.open(config.geo.country_database, config.store.directory)
     path = config.geo.asn_database
-    return Intake(store, country, None if path is None else NetworkDatabase.open(path))
+    network = None if path is None else NetworkDatabase.open(path)
+    return Intake(store, country, network, at_joint=at_joint)
 
 
 def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: Path | None = None) -> None:
@@ -68,13 +87,28 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
         CollectorError: The store cannot be opened, or the door or the intake failed beyond mending.
     """
     _check_certificate(config.server)
+    _raise_file_limit()
+    manager = ServiceManager()
     stop = threading.Event()
     with _stopping_on_signals(stop), Store.open(config.store.directory, config.store.url) as store:
-        intake = _IntakeThread(open_intake(config, store), config.store.group_seconds, stop)
-        app = create_app(Admission(store), Refusals(), lambda: intake.healthy and not stop.is_set())
+        contacts = Contacts(store.contacts)
+        progress = _Progress()
+        work = open_intake(config, store, progress.intake_moved)
+        intake = _IntakeThread(work, contacts, config.store.group_seconds, stop, progress)
+        connections = Connections(config.server.connections, config.server.connections_per_address)
+        gate = Gate(
+            limits=Limits(
+                config.server.sensor_requests_per_minute,
+                config.server.sensor_megabytes_per_minute * 1_000_000,
+            ),
+            ready=lambda: intake.healthy and not stop.is_set(),
+            metrics_networks=config.server.metrics_networks,
+            more_metrics=lambda: _metrics(store, contacts, connections, intake),
+        )
+        app = create_app(Admission(store), contacts, Refusals(), gate)
         with _listening(config.server) as listener:
-            server = uvicorn.Server(_uvicorn_config(config.server, app))
-            door = _DoorThread(server, listener, stop)
+            server = uvicorn.Server(_uvicorn_config(config.server, app, connections))
+            door = _DoorThread(server, listener, stop, progress)
             door.start()
             intake.start()
             try:
@@ -82,9 +116,13 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
                     url = _url(config.server, listener)
                     with _ready_file(ready_file, url):
                         announce(url)
-                        stop.wait()
+                        manager.ready(f"listening on {url}")
+                        while not stop.wait(LOOK_SECONDS):
+                            if progress.made():
+                                manager.alive()
             finally:
                 stop.set()
+                manager.stopping()
                 server.should_exit = True
                 door.join()
                 intake.join()
@@ -93,11 +131,44 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
         intake.drain()
 
 
+class _Progress:
+    """What feeds systemd's watchdog: the door's loop has turned, the intake has moved, since the last look.
+
+    A thread that hangs or a loop that is stuck makes none, so that systemd starts the service anew.
+    """
+
+    def __init__(self) -> None:
+        self._door_turns = 0
+        self._intake_moves = 0
+        self._seen = (0, 0)
+
+    def door_turned(self) -> None:
+        self._door_turns += 1
+
+    def intake_moved(self, _joint: str = "") -> None:
+        self._intake_moves += 1
+
+    def made(self) -> bool:
+        """Whether both made progress since the last time this said so."""
+        now = (self._door_turns, self._intake_moves)
+        if now[0] == self._seen[0] or now[1] == self._seen[1]:
+            return False
+        self._seen = now
+        return True
+
+
 class _DoorThread(threading.Thread):
     """Runs uvicorn apart from the main thread, so that signals stay with the service."""
 
-    def __init__(self, server: uvicorn.Server, listener: socket.socket, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        server: uvicorn.Server,
+        listener: socket.socket,
+        stop: threading.Event,
+        progress: _Progress,
+    ) -> None:
         super().__init__(name="door")
+        self._progress = progress
         self.failure: BaseException | None = None
         self._server = server
         self._listener = listener
@@ -105,12 +176,25 @@ class _DoorThread(threading.Thread):
 
     def run(self) -> None:
         try:
-            asyncio.run(self._server.serve(sockets=[self._listener]))
+            asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - the service ends with it, whatever it is
             _LOG.exception("door")
             self.failure = error
         finally:
             self._stop_asked.set()
+
+    async def _serve(self) -> None:
+        turning = asyncio.create_task(self._turn())
+        try:
+            await self._server.serve(sockets=[self._listener])
+        finally:
+            turning.cancel()
+
+    async def _turn(self) -> None:
+        """Says that the loop turns."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self._progress.door_turned()
 
     def wait_until_started(self) -> bool:
         """Waits until connections are taken; False where a stop came first."""
@@ -123,20 +207,36 @@ class _DoorThread(threading.Thread):
 class _IntakeThread(threading.Thread):
     """Runs the intake every few seconds; a failure is logged, says "not ready", and is tried again."""
 
-    def __init__(self, intake: Intake, seconds: float, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        contacts: Contacts,
+        seconds: float,
+        stop: threading.Event,
+        progress: _Progress,
+    ) -> None:
         super().__init__(name="intake")
         self.healthy = True
+        self.stored = 0
+        self.succeeded_at = time.time()
         self._intake = intake
+        self._contacts = contacts
+        self._progress = progress
         self._seconds = seconds
         self._stop_asked = stop
 
     def run(self) -> None:
-        while not self._stop_asked.wait(self._seconds):
-            self.drain()
+        due = time.monotonic() + self._seconds
+        while not self._stop_asked.wait(max(0.0, min(due - time.monotonic(), LOOK_SECONDS))):
+            self._progress.intake_moved()
+            if time.monotonic() >= due:
+                self.drain()
+                due = time.monotonic() + self._seconds
 
     def drain(self) -> None:
-        """Brings in everything admitted so far."""
+        """Brings in everything admitted so far, and writes down who was heard."""
         try:
+            self._contacts.flush()
             batches = self._intake.run_once()
         except CollectorError as error:
             self.healthy = False
@@ -146,14 +246,77 @@ class _IntakeThread(threading.Thread):
             _LOG.exception("intake")
         else:
             self.healthy = True
+            self.stored += batches
+            self.succeeded_at = time.time()
             if batches:
                 _LOG.info("intake batches=%d", batches)
 
 
-def _uvicorn_config(server: ServerConfig, app: object) -> uvicorn.Config:
+def _metrics(
+    store: Store, contacts: Contacts, connections: Connections, intake: _IntakeThread
+) -> Iterator[Family]:
+    """What `/metrics` shows besides the door's own counts."""
+    yield single("teiten_collector_connections", "gauge", "Connections open.", connections.open)
+    yield single(
+        "teiten_collector_connections_turned_away_total",
+        "counter",
+        "Connections closed because there were too many.",
+        connections.turned_away,
+    )
+    yield single(
+        "teiten_collector_connections_timed_out_total",
+        "counter",
+        "Connections closed because no request came.",
+        connections.timed_out,
+    )
+    yield single(
+        "teiten_collector_batches_waiting", "gauge", "Durable batches not in the tables yet.", store.waiting()
+    )
+    yield single("teiten_collector_batches_stored_total", "counter", "Batches in the tables.", intake.stored)
+    yield single(
+        "teiten_collector_intake_last_success_timestamp_seconds",
+        "gauge",
+        "When the tables last had everything.",
+        intake.succeeded_at,
+    )
+    known = list(contacts.all())
+    yield Family(
+        "teiten_collector_sensor_last_heard_timestamp_seconds",
+        "gauge",
+        "When a sensor's last request came.",
+        [({"sensor": one.sensor}, one.heard_ns / 1e9) for one in known],
+    )
+    yield Family(
+        "teiten_collector_sensor_observed_to_timestamp_seconds",
+        "gauge",
+        "Where a sensor's latest span ends.",
+        [({"sensor": one.sensor}, one.observed_to_ns / 1e9) for one in known],
+    )
+    yield Family(
+        "teiten_collector_sensor_clock_offset_seconds",
+        "gauge",
+        "How far a sensor's clock is ahead.",
+        [({"sensor": one.sensor}, one.offset_ns / 1e9) for one in known if one.offset_ns is not None],
+    )
+    yield Family(
+        "teiten_collector_sensor_lost_packets_total",
+        "counter",
+        "Packets that a sensor says it lost.",
+        [({"sensor": one.sensor}, one.lost_packets) for one in known],
+    )
+
+
+def _raise_file_limit() -> None:
+    """Each connection is a file; the usual limit of 1,024 is a leftover (systemd's documentation says so)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _uvicorn_config(server: ServerConfig, app: object, connections: Connections) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type] # Starlette is an ASGI application; uvicorn's alias is narrower
-        http="h11",
+        http=guarded(connections),
         ws="none",
         lifespan="off",
         log_config=None,

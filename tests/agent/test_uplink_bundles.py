@@ -105,6 +105,16 @@ def test_a_collector_that_knows_no_bundles_gets_batches_one_by_one(
     assert collector.requests == 21
 
 
+@pytest.mark.parametrize("status", [409, 413, 422])
+def test_a_bundle_refused_as_a_whole_condemns_no_batch(
+    sensor: Sensor, collector: Collector, status: int
+) -> None:
+    """Something on the way may refuse large bodies."""
+    collector.script = [Answer(status, b"<html>")]
+    assert sensor.deliver().acknowledged == 20
+    assert survey(sensor.spooling.directory, 10).refused == 0
+
+
 @pytest.mark.parametrize(
     "body", [b"{}", b"[]", b'{"verdicts": []}', b'{"verdicts": [1, 2, 3, 4, 5, 6, 7, 8]}', b"\xff"]
 )

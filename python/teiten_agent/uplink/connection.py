@@ -19,6 +19,7 @@ from teiten_agent.config.kinds import is_loopback
 from teiten_agent.errors import ConfigurationError, UnreachableError
 from teiten_agent.uplink.answers import (
     MAX_ANSWER_BYTES,
+    REFUSED_FOR_GOOD,
     Answer,
     Later,
     Verdict,
@@ -172,8 +173,9 @@ class Uplink:
             return [judge(self._url, self._post(batches[0].compressed, headers))]
         bundle = pack([batch.compressed for batch in batches])
         answer = self._post(bundle, {"Content-Type": BUNDLE_MEDIA_TYPE})
-        if answer.status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
-            # A collector from before there were bundles: the first travels alone, the others will.
+        if answer.status in {HTTPStatus.UNSUPPORTED_MEDIA_TYPE, *REFUSED_FOR_GOOD}:
+            # A collector from before there were bundles, or something on the way that takes no large bodies:
+            # what is refused for good is said of one batch alone. The first travels alone, the others will.
             self.batches_per_request = 1
             return [*self._send_once(batches[:1]), *(Later("a bundle is refused") for _ in batches[1:])]
         return judge_bundle(self._url, answer, len(batches))

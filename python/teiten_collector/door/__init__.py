@@ -1,7 +1,31 @@
-"""Where batches come in: `admission` decides what may pass, `refusals` counts what may not, `app` is HTTP."""
+"""Where batches come in.
+
+`admission` decides what may pass, `refusals` counts what may not, `rates` how much of it; `contacts`
+remembers who was heard, `meters` what was done; `app` and `answers` are HTTP, `connections` the transport
+below it.
+"""
 
 from teiten_collector.door.admission import Accepted, Admission, Head
-from teiten_collector.door.app import create_app
+from teiten_collector.door.app import Gate, create_app
+from teiten_collector.door.connections import Connections, guarded
+from teiten_collector.door.contacts import Contacts
+from teiten_collector.door.meters import Family, single
+from teiten_collector.door.rates import Limits
 from teiten_collector.door.refusals import Refusal, RefusalCode, Refusals
 
-__all__ = ["Accepted", "Admission", "Head", "Refusal", "RefusalCode", "Refusals", "create_app"]
+__all__ = [
+    "Accepted",
+    "Admission",
+    "Connections",
+    "Contacts",
+    "Family",
+    "Gate",
+    "Head",
+    "Limits",
+    "Refusal",
+    "RefusalCode",
+    "Refusals",
+    "create_app",
+    "guarded",
+    "single",
+]

@@ -7,16 +7,19 @@ before the last step.
 
 from __future__ import annotations
 
+import re
 import sys
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import TYPE_CHECKING, assert_never
 
 from teiten_collector.door.refusals import Refusal, RefusalCode
 from teiten_collector.store import Conflict, New, Repeat, Store, UnfitBatchError
 from teiten_protocol import (
+    MAX_BODY_BYTES,
     MEDIA_TYPE,
     Batch,
     BatchError,
@@ -28,13 +31,19 @@ from teiten_protocol import (
     expand,
     limits,
 )
+from teiten_protocol.bundle import BUNDLE_MEDIA_TYPE, MAX_BUNDLE_BYTES
+from teiten_protocol.bundle import unpack as unpack_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from teiten_collector.store import Registration, Sensor
 
 MINUTE_NS = 60 * 1_000_000_000
+SENT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
+"""What `Teiten-Sent` may say: seconds of Unix time, to the year 2286."""
+LOST = re.compile(r"lost\.[a-z_]+_packets|kernel_dropped")
+"""Counters of packets that reached the sensor and are in no batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,19 @@ class Head:
     content_type: str | None
     content_encoding: str | None
     content_length: str | None
+    sent: str | None = None
+
+
+class LargeBatchError(Exception):
+    """A body expands to more than was allowed for this attempt, and not to more than the format allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """The body that a head announces: its length, and whether it is a bundle of several batches."""
+
+    length: int
+    bundle: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +77,15 @@ class Accepted:
         key: Which batch.
         sha256: Of the uncompressed body.
         repeat: Whether it was known already, and so is not counted again.
+        observed_to_ns: Where its last span ends, nanoseconds of the Unix epoch.
+        lost: Packets that the sensor says it lost, by counter's name.
     """
 
     key: BatchKey
     sha256: bytes
     repeat: bool
+    observed_to_ns: int
+    lost: Mapping[str, int]
 
 
 class Admission:
@@ -82,20 +108,24 @@ class Admission:
             raise Refusal(RefusalCode.TOKEN, "a valid token is needed: Authorization: Bearer TOKEN")
         return sensor
 
-    def admit(self, sensor: Sensor, compressed: bytes, received_ns: int) -> Accepted:
+    def admit(
+        self, sensor: Sensor, compressed: bytes, received_ns: int, limit: int = MAX_BODY_BYTES
+    ) -> Accepted:
         """Decides over a body, and makes the batch durable.
 
         Args:
             sensor: Who sends it, as `authenticate` found.
             compressed: The body as it came.
             received_ns: When it came, nanoseconds of the Unix epoch.
+            limit: How far it may expand in this attempt, so that the caller can bound memory.
 
         Raises:
-            Refusal: TOO_LARGE, BATCH, OTHER_SENSOR, UNREGISTERED_ADDRESS or CONFLICT.
+            Refusal: TOO_LARGE, BATCH, VERSION, OTHER_SENSOR, UNREGISTERED_ADDRESS or CONFLICT.
+            LargeBatchError: It expands beyond `limit`; nothing else was looked at.
             JournalError: It could not be made durable; the sender may try again.
             StoreError: The ledger cannot be asked.
         """
-        body, batch = unpack(compressed)
+        body, batch = unpack(compressed, limit)
         if batch.key.sensor != sensor.id:
             raise Refusal(
                 RefusalCode.OTHER_SENSOR,
@@ -135,49 +165,98 @@ class Admission:
             raise Refusal(RefusalCode.BATCH, str(error)) from error
         match verdict:
             case New():
-                return Accepted(batch.key, sha256, repeat=False)
+                return _accepted(batch, sha256, repeat=False)
             case Repeat():
-                return Accepted(batch.key, sha256, repeat=True)
+                return _accepted(batch, sha256, repeat=True)
             case Conflict():
                 raise Refusal(RefusalCode.CONFLICT, verdict.text)
             case _:
                 assert_never(verdict)
 
 
-def body_length(head: Head) -> int:
-    """The length of the body that follows a head, where it is worth reading.
+def _accepted(batch: Batch, sha256: bytes, *, repeat: bool) -> Accepted:
+    lost = {name: count for name, count in batch.counters.items() if LOST.fullmatch(name) and count}
+    return Accepted(batch.key, sha256, repeat, batch.spans[-1].end_ns, lost)
+
+
+def announced(head: Head) -> Announced:
+    """What follows a head, where it is worth reading.
 
     Raises:
         Refusal: MEDIA_TYPE, ENCODING, LENGTH_REQUIRED or TOO_LARGE.
     """
     media_type = (head.content_type or "").partition(";")[0].strip().lower()
-    if media_type != MEDIA_TYPE:
-        raise Refusal(RefusalCode.MEDIA_TYPE, f"Content-Type must be {MEDIA_TYPE}")
-    if (head.content_encoding or "").strip().lower() != "deflate":
+    bundle = media_type == BUNDLE_MEDIA_TYPE
+    if not bundle and media_type != MEDIA_TYPE:
+        raise Refusal(RefusalCode.MEDIA_TYPE, f"Content-Type must be {MEDIA_TYPE} or {BUNDLE_MEDIA_TYPE}")
+    encoding = (head.content_encoding or "").strip().lower()
+    if bundle and encoding not in {"", "identity"}:
+        raise Refusal(RefusalCode.ENCODING, "a bundle has no Content-Encoding: its batches are compressed")
+    if not bundle and encoding != "deflate":
         raise Refusal(RefusalCode.ENCODING, "Content-Encoding must be deflate (RFC 9110 section 8.4.1.2)")
     text = head.content_length or ""
     if not (text.isascii() and text.isdigit()):
         raise Refusal(RefusalCode.LENGTH_REQUIRED, "Content-Length must state the length of the body")
-    length = int(text[:20])
-    if length > limits.MAX_COMPRESSED_BYTES:
-        raise Refusal(
-            RefusalCode.TOO_LARGE, f"{length} bytes are over the limit of {limits.MAX_COMPRESSED_BYTES}"
-        )
-    return length
+    length, most = int(text[:20]), MAX_BUNDLE_BYTES if bundle else limits.MAX_COMPRESSED_BYTES
+    if length > most:
+        raise Refusal(RefusalCode.TOO_LARGE, f"{length} bytes are over the limit of {most}")
+    return Announced(length, bundle)
 
 
-def unpack(compressed: bytes) -> tuple[bytes, Batch]:
+def clock_offset_ns(head: Head, received_ns: int) -> int | None:
+    """How far the sensor's clock is ahead of this one, by its own word; None where it does not say.
+
+    The way of the request is in it: some milliseconds, or however long the head waited.
+    """
+    text = head.sent or ""
+    if SENT.fullmatch(text) is None:
+        return None
+    return int(Decimal(text) * 1_000_000_000) - received_ns
+
+
+def unbundle(body: bytes) -> tuple[bytes, ...]:
+    """The batches of a bundle.
+
+    Raises:
+        Refusal: TOO_LARGE or BATCH.
+    """
+    try:
+        return unpack_bundle(body)
+    except BatchError as error:
+        raise _refusal(error) from error
+
+
+def unpack(compressed: bytes, limit: int = MAX_BODY_BYTES) -> tuple[bytes, Batch]:
     """Expands and decodes within the limits of the batch format.
 
     Raises:
-        Refusal: TOO_LARGE or BATCH, with the place of the fault.
+        Refusal: TOO_LARGE, VERSION or BATCH, with the place of the fault.
+        LargeBatchError: It expands beyond a `limit` below the format's.
     """
     try:
-        body = expand(compressed)
+        body = expand(compressed, limit)
+    except BatchError as error:
+        if (
+            error.fault is Fault.SIZE
+            and limit < MAX_BODY_BYTES
+            and len(compressed) <= limits.MAX_COMPRESSED_BYTES
+        ):
+            raise LargeBatchError from error
+        raise _refusal(error) from error
+    try:
         return body, decode(body)
     except BatchError as error:
-        code = RefusalCode.TOO_LARGE if error.fault is Fault.SIZE else RefusalCode.BATCH
-        raise Refusal(code, str(error)) from error
+        raise _refusal(error) from error
+
+
+def _refusal(error: BatchError) -> Refusal:
+    match error.fault:
+        case Fault.SIZE:
+            return Refusal(RefusalCode.TOO_LARGE, str(error))
+        case Fault.VERSION:
+            return Refusal(RefusalCode.VERSION, str(error))
+        case _:
+            return Refusal(RefusalCode.BATCH, str(error))
 
 
 def first_stranger(batch: Batch, registrations: Sequence[Registration]) -> str | None:

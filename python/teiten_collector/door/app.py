@@ -1,8 +1,16 @@
 """The door over HTTP: reads no more than it must, answers in JSON, keeps blocking work off the event loop.
 
-Limits, and what answers beyond them: a body of `teiten_protocol.MAX_COMPRESSED_BYTES` (413), `BODY_SECONDS`
-to send one (408), `IN_FLIGHT_BYTES` of bodies at once (503 with Retry-After), `WORKERS` bodies decoded at
-once (others wait).
+Limits, and what answers beyond them:
+
+==============================  ======================================================================
+a body                          of `MAX_COMPRESSED_BYTES`, a bundle of `MAX_BUNDLE_BYTES` (413)
+its time                        `BODY_SECONDS`, and less for small ones (408)
+bodies on their way             `IN_FLIGHT_BYTES` at once (503 with Retry-After)
+bodies looked at                `WORKERS` at once, of which one may expand beyond `SMALL_BYTES`; others wait
+one sensor                      requests and bytes a minute, two requests at once (429 with Retry-After)
+unknown tokens                  look-ups a minute, together (429 with Retry-After)
+connections                     see `connections`
+==============================  ======================================================================
 """
 
 from __future__ import annotations
@@ -11,130 +19,288 @@ import asyncio
 import functools
 import logging
 import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from hashlib import sha256
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from teiten_collector.door.admission import Admission, Head, body_length
+from teiten_collector.door.admission import (
+    Accepted,
+    Admission,
+    Announced,
+    Head,
+    LargeBatchError,
+    announced,
+    clock_offset_ns,
+    unbundle,
+)
+from teiten_collector.door.answers import plain_error, refusal_answer, refusal_document
+from teiten_collector.door.meters import METRICS_TYPE, Meters, exposition
+from teiten_collector.door.rates import Limits, Rates
 from teiten_collector.door.refusals import Refusal, RefusalCode, Refusals
 from teiten_collector.errors import CollectorError
-from teiten_protocol import MAX_COMPRESSED_BYTES
+from teiten_protocol import MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, SUPPORTED_VERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+    from ipaddress import IPv4Network, IPv6Network
 
+    from teiten_collector.door.contacts import Contacts
+    from teiten_collector.door.meters import Family
     from teiten_collector.store import Sensor
 
 _LOG = logging.getLogger(__name__)
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 BODY_SECONDS = 120.0
-"""How long a body may take: the largest one at 5 Mbit/s, any usual one over the slowest link."""
-IN_FLIGHT_BYTES = 2 * MAX_COMPRESSED_BYTES
-"""Bodies held at once: two of the largest, tens of thousands of usual ones."""
+"""How long the largest body may take: at 5 Mbit/s."""
+LEAST_BODY_SECONDS = 15.0
+"""How long the smallest may take; in between it is by length."""
+SLOWEST_BYTES_A_SECOND = 4_096
+"""What even a modem of the last century does."""
+IN_FLIGHT_BYTES = MAX_COMPRESSED_BYTES
+"""Bodies held at once: one of the largest, tens of thousands of usual ones."""
 WORKERS = 4
-"""Bodies decoded at once: bounds memory at four times an expanded body and its columns."""
-BUSY_RETRY_SECONDS = 5
+"""Bodies looked at at once."""
+SMALL_BYTES = 8 << 20
+"""A body that expands no further is looked at beside others: four of them, with their columns, take some 100
+MB. A larger one waits for a place of its own, because the largest takes four times its 64 MiB while it is
+checked."""
 STORE_RETRY_SECONDS = 30
+BUSY_RETRY_SECONDS = 5
+KNOWN_TOKENS = 65_536
+"""Digests of tokens that were valid a moment ago; they are looked up again all the same, but never made to
+wait."""
 
 
-def create_app(admission: Admission, refusals: Refusals, ready: Callable[[], bool]) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What the application needs besides what decides.
+
+    Attributes:
+        limits: What a sensor may ask for.
+        metrics_networks: Who may read `/metrics` besides loopback.
+        ready: Whether batches can be taken and brought into the tables just now; must not block.
+        more_metrics: What else `/metrics` shows; may block.
+    """
+
+    limits: Limits
+    ready: Callable[[], bool]
+    metrics_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    more_metrics: Callable[[], Iterable[Family]] = field(default=tuple)
+
+
+def create_app(admission: Admission, contacts: Contacts, refusals: Refusals, gate: Gate) -> Starlette:
     """Makes the application.
 
     Args:
         admission: What decides.
+        contacts: What remembers who was heard.
         refusals: What counts and logs.
-        ready: Whether batches can be taken and brought into the tables just now; must not block.
+        gate: Limits, and what else is asked for.
     """
-    door = _Door(admission, refusals, ready)
+    door = _Door(admission, contacts, refusals, gate)
     return Starlette(
         routes=[
             Route("/v1/batches", door.batches, methods=["POST"]),
             Route("/healthz", door.healthz, methods=["GET"]),
             Route("/readyz", door.readyz, methods=["GET"]),
+            Route("/metrics", door.metrics, methods=["GET"]),
         ],
         exception_handlers={HTTPException: _no_such_route, Exception: _internal},
     )
 
 
 class _Door:
-    def __init__(self, admission: Admission, refusals: Refusals, ready: Callable[[], bool]) -> None:
+    """The routes. Its own state is touched by the event loop alone."""
+
+    def __init__(self, admission: Admission, contacts: Contacts, refusals: Refusals, gate: Gate) -> None:
         self._admission = admission
+        self._contacts = contacts
         self._refusals = refusals
-        self._ready = ready
-        self._in_flight = 0  # touched by the event loop alone
+        self._gate = gate
+        self._rates = Rates(gate.limits)
+        self._meters = Meters()
+        self._in_flight = 0
+        self._known_tokens: OrderedDict[bytes, None] = OrderedDict()
+        self._askers = CapacityLimiter(WORKERS)
         self._workers = CapacityLimiter(WORKERS)
+        self._large = CapacityLimiter(1)
 
     async def healthz(self, _request: Request) -> Response:
-        """The process lives."""
-        return JSONResponse({"status": "ok"})
+        """The process lives, and says which versions of the batch format it reads."""
+        return JSONResponse({"status": "ok", "versions": sorted(SUPPORTED_VERSIONS)})
 
     async def readyz(self, _request: Request) -> Response:
         """Batches are taken and brought into the tables."""
-        if self._ready():
+        if self._gate.ready():
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "not ready"}, HTTPStatus.SERVICE_UNAVAILABLE)
 
+    async def metrics(self, request: Request) -> Response:
+        """What Prometheus reads, for whom it is meant: it names sensors."""
+        if not _may_read_metrics(request, self._gate.metrics_networks):
+            return plain_error(
+                "metrics", "they are for loopback and server.metrics_networks", HTTPStatus.FORBIDDEN
+            )
+        more = await to_thread.run_sync(lambda: list(self._gate.more_metrics()), limiter=self._askers)
+        families = [*self._meters.families(), *self._refusals.families(), *more]
+        return PlainTextResponse(exposition(families), media_type=METRICS_TYPE)
+
     async def batches(self, request: Request) -> Response:
-        """Takes one batch."""
+        """Takes one batch, or a bundle of them."""
+        began = time.monotonic()
+        received_ns = time.time_ns()
         sensor_id = ""
+        body = _Body(request)
         try:
             head = _head(request)
-            sensor = await self._blocking(self._admission.authenticate, head)
+            sensor = await self._authenticate(head)
             sensor_id = sensor.id
-            return await self._take(request, sensor, body_length(head))
+            self._contacts.heard(sensor_id, received_ns, clock_offset_ns(head, received_ns))
+            coming = announced(head)
+            self._rates.enter(sensor_id, coming.length)
+            try:
+                answer = await self._take(body, head, sensor, coming)
+            finally:
+                self._rates.leave(sensor_id)
         except Refusal as refusal:
-            return self._refuse(refusal, sensor_id)
+            self._refusals.record(refusal, sensor_id)
+            return refusal_answer(refusal, read=body.is_read)
         except CollectorError as error:
-            _LOG.error("store sensor=%s reason=%s", sensor_id or "unknown", error)
-            unavailable = Refusal(
-                RefusalCode.STORE,
-                "the batch cannot be made durable now; keep it and send it again",
-                retry_after=STORE_RETRY_SECONDS,
-            )
-            return self._refuse(unavailable, sensor_id)
+            return refusal_answer(self._store_failed(error, sensor_id), read=body.is_read)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+        self._meters.acknowledged(time.monotonic() - began)
+        return answer
 
-    async def _take(self, request: Request, sensor: Sensor, length: int) -> Response:
-        if self._in_flight and self._in_flight + length > IN_FLIGHT_BYTES:
+    async def _authenticate(self, head: Head) -> Sensor:
+        token = sha256((head.authorization or "").encode()).digest()
+        if token not in self._known_tokens:
+            self._rates.admit_stranger()
+        sensor = await self._blocking(self._askers, self._admission.authenticate, head)
+        self._known_tokens[token] = None
+        self._known_tokens.move_to_end(token)
+        if len(self._known_tokens) > KNOWN_TOKENS:
+            self._known_tokens.popitem(last=False)
+        return sensor
+
+    async def _take(self, body: _Body, head: Head, sensor: Sensor, coming: Announced) -> Response:
+        if self._in_flight and self._in_flight + coming.length > IN_FLIGHT_BYTES:
             raise Refusal(
                 RefusalCode.BUSY, "too many bodies are on their way at once", retry_after=BUSY_RETRY_SECONDS
             )
-        self._in_flight += length
+        self._in_flight += coming.length
         try:
-            compressed = await _read(request, length)
-            accepted = await self._blocking(self._admission.admit, sensor, compressed, time.time_ns())
+            content = await body.read(coming.length)
+            self._meters.body_bytes += len(content)
+            if body.was_slow:
+                # Whoever was disabled while it was sending is refused all the same.
+                sensor = await self._blocking(self._askers, self._admission.authenticate, head)
+            if coming.bundle:
+                return await self._take_bundle(sensor, content)
+            accepted = await self._admit(sensor, content)
         finally:
-            self._in_flight -= length
-        return JSONResponse(
-            {
-                "sensor": accepted.key.sensor,
-                "epoch": accepted.key.epoch,
-                "sequence": accepted.key.sequence,
-                "sha256": accepted.sha256.hex(),
-                "repeat": accepted.repeat,
-            },
-            HTTPStatus.OK if accepted.repeat else HTTPStatus.CREATED,
+            self._in_flight -= coming.length
+        status = HTTPStatus.OK if accepted.repeat else HTTPStatus.CREATED
+        return JSONResponse(_acknowledgement(accepted), status)
+
+    async def _take_bundle(self, sensor: Sensor, content: bytes) -> Response:
+        """Looks at each batch by itself; what keeps one out keeps no other out, but the store's failing."""
+        self._meters.bundles += 1
+        verdicts: list[dict[str, object]] = []
+        failed: Refusal | None = None
+        for compressed in unbundle(content):
+            if failed is None:
+                try:
+                    accepted = await self._admit(sensor, compressed)
+                except Refusal as refusal:
+                    self._refusals.record(refusal, sensor.id)
+                    verdicts.append({"status": refusal.code.status, **refusal_document(refusal)})
+                    continue
+                except CollectorError as error:
+                    failed = self._store_failed(error, sensor.id)
+                else:
+                    status = HTTPStatus.OK if accepted.repeat else HTTPStatus.CREATED
+                    verdicts.append({"status": status, **_acknowledgement(accepted)})
+                    continue
+            verdicts.append({"status": failed.code.status, **refusal_document(failed)})
+        return JSONResponse({"verdicts": verdicts})
+
+    async def _admit(self, sensor: Sensor, compressed: bytes) -> Accepted:
+        now_ns = time.time_ns()
+        admit = self._admission.admit
+        try:
+            accepted = await self._blocking(self._workers, admit, sensor, compressed, now_ns, SMALL_BYTES)
+        except LargeBatchError:
+            accepted = await self._blocking(self._large, admit, sensor, compressed, now_ns, MAX_BODY_BYTES)
+        if accepted.repeat:
+            self._meters.repeated += 1
+        else:
+            self._meters.new += 1
+            self._contacts.took(sensor.id, accepted.observed_to_ns, accepted.lost)
+        return accepted
+
+    async def _blocking(
+        self, limiter: CapacityLimiter, call: Callable[..., _Result], *arguments: object
+    ) -> _Result:
+        return await to_thread.run_sync(functools.partial(call, *arguments), limiter=limiter)
+
+    def _store_failed(self, error: CollectorError, sensor_id: str) -> Refusal:
+        _LOG.error("store sensor=%s reason=%s", sensor_id or "unknown", error)
+        refusal = Refusal(
+            RefusalCode.STORE,
+            "the batch cannot be made durable now; keep it and send it again",
+            retry_after=STORE_RETRY_SECONDS,
         )
-
-    async def _blocking(self, call: Callable[..., _Answer], *arguments: object) -> _Answer:
-        return await to_thread.run_sync(functools.partial(call, *arguments), limiter=self._workers)
-
-    def _refuse(self, refusal: Refusal, sensor_id: str) -> Response:
         self._refusals.record(refusal, sensor_id)
-        headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-        if refusal.code is RefusalCode.TOKEN:
-            headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
-        if refusal.code in {RefusalCode.TOKEN, RefusalCode.TOO_LARGE, RefusalCode.SLOW}:
-            headers["Connection"] = "close"  # whatever still comes of the body is not read
-        return _error(refusal.code.text, refusal.reason, refusal.code.status, headers)
+        return refusal
+
+
+class _Body:
+    """The body of a request, read at most once, within a length and a time."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        # Without a length and without chunks there is none (RFC 9112 section 6.3).
+        headers = request.headers
+        self.is_read = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
+        self.was_slow = False
+
+    async def read(self, length: int) -> bytes:
+        """Reads it, and never holds more of it than was announced.
+
+        Raises:
+            Refusal: SLOW or TOO_LARGE.
+            ClientDisconnect: The sender has gone.
+        """
+        seconds = min(BODY_SECONDS, LEAST_BODY_SECONDS + length / SLOWEST_BYTES_A_SECOND)
+        began = time.monotonic()
+        body = bytearray()
+        try:
+            async with asyncio.timeout(seconds):
+                async for chunk in self._request.stream():
+                    body += chunk
+                    if len(body) > length:
+                        raise Refusal(RefusalCode.TOO_LARGE, f"more than the {length} bytes announced")
+        except TimeoutError:
+            raise Refusal(
+                RefusalCode.SLOW,
+                f"the body took more than {seconds:.0f} seconds",
+                retry_after=BUSY_RETRY_SECONDS,
+            ) from None
+        self.is_read = True
+        self.was_slow = time.monotonic() - began > 1.0
+        return bytes(body)
 
 
 def _head(request: Request) -> Head:
@@ -143,36 +309,39 @@ def _head(request: Request) -> Head:
         content_type=request.headers.get("content-type"),
         content_encoding=request.headers.get("content-encoding"),
         content_length=request.headers.get("content-length"),
+        sent=request.headers.get("teiten-sent"),
     )
 
 
-async def _read(request: Request, length: int) -> bytes:
-    """Reads the body, and never holds more of it than was announced."""
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > length:
-                    raise Refusal(RefusalCode.TOO_LARGE, f"more than the {length} bytes announced")
-    except TimeoutError:
-        raise Refusal(
-            RefusalCode.SLOW,
-            f"the body took more than {BODY_SECONDS:.0f} seconds",
-            retry_after=BUSY_RETRY_SECONDS,
-        ) from None
-    return bytes(body)
+def _acknowledgement(accepted: Accepted) -> dict[str, object]:
+    return {
+        "sensor": accepted.key.sensor,
+        "epoch": accepted.key.epoch,
+        "sequence": accepted.key.sequence,
+        "sha256": accepted.sha256.hex(),
+        "repeat": accepted.repeat,
+    }
 
 
-def _error(code: str, reason: str, status: HTTPStatus, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"error": code, "reason": reason}, status, headers)
+def _may_read_metrics(request: Request, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    """Whether a request comes from this machine itself, and through no proxy on it, or a named network."""
+    if request.client is None:
+        return False
+    address = ip_address(request.client.host)
+    if any(address in network for network in networks):
+        return True
+    forwarded = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "via"))
+    return address.is_loopback and not forwarded
 
 
 async def _no_such_route(_request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return _error(status.name.lower(), "POST /v1/batches, GET /healthz or GET /readyz", status, headers)
+    reason = "POST /v1/batches, GET /healthz, GET /readyz or GET /metrics"
+    return plain_error(status.name.lower(), reason, status, headers)
 
 
 async def _internal(_request: Request, _error_met: Exception) -> Response:
-    return _error("internal", "a fault of the collector; its log has more", HTTPStatus.INTERNAL_SERVER_ERROR)
+    return plain_error(
+        "internal", "a fault of the collector; its log has more", HTTPStatus.INTERNAL_SERVER_ERROR
+    )

@@ -10,8 +10,10 @@ from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from teiten_collector.door.meters import Family
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _LOG = logging.getLogger(__name__)
 LOG_SECONDS = 60.0
@@ -33,6 +35,8 @@ class RefusalCode(Enum):
     MEDIA_TYPE = ("media_type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     ENCODING = ("encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     BATCH = ("batch", HTTPStatus.UNPROCESSABLE_ENTITY)
+    VERSION = ("version", HTTPStatus.UNPROCESSABLE_ENTITY)
+    RATE = ("rate", HTTPStatus.TOO_MANY_REQUESTS)
     BUSY = ("busy", HTTPStatus.SERVICE_UNAVAILABLE)
     STORE = ("store", HTTPStatus.SERVICE_UNAVAILABLE)
 
@@ -99,3 +103,9 @@ class Refusals:
         """How many there were since the start, by code; codes that never came up are left out."""
         with self._lock:
             return dict(self._counts)
+
+    def families(self) -> Iterator[Family]:
+        """The counts as metrics, every code from the start on."""
+        counts = self.counts()
+        samples = [({"error": code.text}, counts.get(code, 0)) for code in RefusalCode]
+        yield Family("teiten_collector_refusals_total", "counter", "Refusals, by cause.", samples)

@@ -5,6 +5,7 @@
 `Store` ties them; `Engine` reads the tables from any process.
 """
 
+from teiten_collector.store.contacts import Contact, Contacts
 from teiten_collector.store.engine import Engine
 from teiten_collector.store.errors import DamagedEntryError, JournalError, RegistryError, StoreError
 from teiten_collector.store.registry import Registration, Registry, Sensor
@@ -14,6 +15,8 @@ from teiten_collector.store.verdict import Conflict, ConflictReason, New, Repeat
 __all__ = [
     "Conflict",
     "ConflictReason",
+    "Contact",
+    "Contacts",
     "DamagedEntryError",
     "Engine",
     "Finding",

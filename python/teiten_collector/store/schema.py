@@ -121,3 +121,14 @@ SETTLED_SEGMENTS: Final = Table(
     Column("segment", String(64), primary_key=True),
     comment="segments whose writer is gone and whose entries are all in the ledger: not scanned again",
 )
+
+CONTACTS: Final = Table(
+    "contacts",
+    METADATA,
+    Column("sensor", String(63), primary_key=True),
+    Column("heard_ns", BigInteger, nullable=False),
+    Column("offset_ns", BigInteger),
+    Column("observed_to_ns", BigInteger, nullable=False),
+    Column("lost_packets", BigInteger, nullable=False),
+    Column("lost_ns", BigInteger, nullable=False),
+)

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from teiten_collector.errors import CannotWriteError, ConfigurationError, InputError
 from teiten_collector.store import facts
+from teiten_collector.store.contacts import Contacts
 from teiten_collector.store.database import connect, migrate
 from teiten_collector.store.durable import make_directory
 from teiten_collector.store.engine import TABLES_DIRECTORY, Engine
@@ -69,6 +70,7 @@ class Store:
     Attributes:
         directory: Where it lies.
         registry: Sensors and tokens.
+        contacts: When each sensor was last heard.
         ledger: Batches and groups, for the intake.
         journal: Bodies, for the intake.
         tables: The fact tables, for whoever holds `writing_tables`.
@@ -78,6 +80,7 @@ class Store:
         """Ties the parts; `open` is the way to a store that is ready."""
         self.directory = directory
         self.registry = Registry(database)
+        self.contacts = Contacts(database)
         self.ledger = Ledger(database)
         self.journal = Journal(directory / "journal", segment_bytes=segment_bytes)
         self.tables = Tables(directory / TABLES_DIRECTORY)
