@@ -23,7 +23,7 @@ from teiten_collector.config import CollectorConfig, Language, load
 from teiten_collector.door import Admission, Refusal
 from teiten_collector.enrich import CountryDatabase
 from teiten_collector.errors import CannotWriteError, CollectorError, ExitCode, InputError, UsageError
-from teiten_collector.report import CountrySource, Question, build_document, render_text, to_json
+from teiten_collector.report import CountrySource, Form, Question, build_document, render
 from teiten_collector.service import open_intake, serve
 from teiten_collector.store import Engine, Store
 
@@ -154,7 +154,9 @@ def _add_report(commands: _Commands) -> None:
     )
     parser.add_argument("--compare", metavar="PERIOD", help="without: the period of the same length before")
     parser.add_argument("--lang", choices=get_args(Language), help="without: report.language")
-    parser.add_argument("--format", choices=("json", "text"), default="text", help="without: text")
+    parser.add_argument(
+        "--format", choices=[form.value for form in Form], default=Form.TEXT.value, help="without: text"
+    )
     parser.add_argument("--json", action="store_const", const="json", dest="format", help="as --format json")
     parser.add_argument("-o", "--output", type=Path, metavar="PATH", help="without: standard output")
     parser.set_defaults(run=_report)
@@ -314,6 +316,9 @@ def _batch_files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _report(options: argparse.Namespace) -> int:
+    form = Form(options.format)
+    if options.output is None and not form.is_text and sys.stdout.isatty():
+        raise UsageError("is no text for a terminal", place=f"--format {form}", remedy="name a file with -o")
     config = load(options.config)
     period = parse_period(options.period, config.report.zone)
     compare = (
@@ -327,12 +332,7 @@ def _report(options: argparse.Namespace) -> int:
         source = CountrySource(str(country.identity), country.credit)
         with Engine(config.store.directory) as engine:
             document = build_document(engine, store.registry.list(), question, source)
-    text = (
-        to_json(document)
-        if options.format == "json"
-        else render_text(document, options.lang or config.report.language)
-    )
-    _write(text, options.output)
+    _write(render(document, form, options.lang or config.report.language), options.output)
     return ExitCode.DONE
 
 
@@ -370,13 +370,14 @@ def _store(config: CollectorConfig) -> Store:
     return Store.open(config.store.directory, config.store.url)
 
 
-def _write(text: str, path: Path | None) -> None:
+def _write(content: bytes, path: Path | None) -> None:
     if path is None:
-        sys.stdout.write(text)
         sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
         return
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         raise CannotWriteError(f"cannot be written: {error.strerror}", place=str(path)) from error
 

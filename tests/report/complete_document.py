@@ -70,6 +70,11 @@ def complete_document() -> dict[str, Any]:
         "signatures": _signatures(),
         "bulletins": _bulletins(),
         "findings": _findings(),
+        "categories": [
+            {"id": name, "title": {"ja": name, "en": name}, "examples": [f"An example of {name}"]}
+            for name in CATEGORIES
+        ],
+        "signatures_known": len(MESSAGES),
         "country_database": "DBIP-Country-Lite (2026-11-01)",
         "country_credit": "IP Geolocation by DB-IP (https://db-ip.com)",
     }
@@ -166,16 +171,46 @@ def _access() -> dict[str, Any]:
         **_observed("address_days"),
         **_rows("ports", PORTS),
         "countries": _countries(PORTS),
+        "home_ports": _rows("rows", {key: rate * COUNTRIES["JP"] for key, rate in PORTS.items()})["rows"],
+        "networks": _rows("rows", {"4134": 60.0, "2516": 30.0})["rows"],
+        "classes": _rows("rows", {"probe": 290.0, "backscatter": 8.0, "reflected": 1.0, "other": 0.1})[
+            "rows"
+        ],
+        "tools": _rows("rows", {"zmap": 20.0, "masscan": 10.0, "mirai": 2.0})["rows"],
+        "by_sensor": [_sensor(name) for name in ("fukuoka-01", "osaka-01", "tokyo-01")],
         "ports_by_country": _cross(PORTS),
         "backscatter": {
             "countries": _countries({"backscatter": 8.0}),
-            "sources": [],
+            "sources": [
+                {
+                    "source": "192.0.2.1",
+                    "country": "RU",
+                    "packets": 9_000,
+                    "rate": 9_000 / (ADDRESSES * AUGUST),
+                    "first": "2009-08-12T03:00:00+09:00",
+                    "last": "2009-08-14T21:00:00+09:00",
+                }
+            ],
             "series": _days("backscatter", 8.0, COUNTRIES, "countries"),
         },
         "series": {
+            "total": _days("total", whole, COUNTRIES, "countries"),
             "ports": _series(leading | {"42/TCP": 0.2, "23/TCP": 5.0}, COUNTRIES, "countries"),
             "countries": _series(countries, PORTS, "ports"),
         },
+    }
+
+
+def _sensor(name: str) -> dict[str, Any]:
+    return {
+        "sensor": name,
+        "days": 992.0,
+        "registered_days": 1_024.0,
+        "rate": 300.0 * _wave(name, 0),
+        "rate_low": 290.0 * _wave(name, 0),
+        "rate_high": 310.0 * _wave(name, 0),
+        "compare_rate": None,
+        "sources": 700,
     }
 
 
@@ -191,6 +226,7 @@ def _signatures() -> dict[str, Any]:
         "by_signature": [{**row, "message": MESSAGES[row["key"]]} for row in by_signature],
         "signatures_by_country": _cross({"1": 5.0, "2": 3.0, "3": 1.3, "4": 0.2}),
         "series": {
+            "total": _days("signatures", whole, CATEGORIES, "categories"),
             "categories": _series(CATEGORIES, COUNTRIES, "countries"),
             "countries": _series(
                 {code: whole * share for code, share in countries.items()}, CATEGORIES, "categories"
@@ -228,9 +264,10 @@ def _bulletins() -> list[dict[str, Any]]:
 
 
 def _findings() -> list[dict[str, Any]]:
-    def finding(kind: str, subject: str, ja: str, en: str) -> dict[str, Any]:
+    def finding(kind: str, subject: str, ja: str, en: str, part: str = "access") -> dict[str, Any]:
         return {
             "kind": kind,
+            "part": part,
             "subject": subject,
             "from": "2009-08-20",
             "to": "2009-08-31",
@@ -258,6 +295,7 @@ def _findings() -> list[dict[str, Any]]:
             "DNS",
             "DNS の検知の増加の 90% は、ドイツを発信元とする特定の IP アドレスによるものである。",
             "90% of the increase of DNS detections is one address in Germany.",
+            part="signatures",
         ),
         finding(
             "surge",

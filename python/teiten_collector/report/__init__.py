@@ -1,6 +1,16 @@
 """The report: one document of figures, and the forms it is given in."""
 
 from teiten_collector.report.document import CountrySource, Document, Question, build_document, to_json
+from teiten_collector.report.forms import Form, render
 from teiten_collector.report.render_text import render_text
 
-__all__ = ["CountrySource", "Document", "Question", "build_document", "render_text", "to_json"]
+__all__ = [
+    "CountrySource",
+    "Document",
+    "Form",
+    "Question",
+    "build_document",
+    "render",
+    "render_text",
+    "to_json",
+]

@@ -42,8 +42,9 @@ class Days:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What rates rest on: days of addresses (or of prefixes) observed, those registered, and sensors."""
+    """What rates rest on: days of addresses observed (or of prefixes), those registered, and sensors."""
 
+    prefixes: bool
     days: float
     compare_days: float
     registered: float
@@ -70,6 +71,12 @@ class Side:
         signatures: Rows of single signatures.
         signatures_by_country: Counts of each signature from each country.
         messages: What signatures are called, by number.
+        home_subjects: Rows of keys of the home country's accesses.
+        networks: Rows of autonomous systems.
+        classes: Rows of classes of packets.
+        tools: Rows of scanners' tools.
+        sensors: Rows of sensors, beside one another.
+        victims: Sources of backscatter: who was attacked in our name.
     """
 
     observed: Observed
@@ -85,13 +92,55 @@ class Side:
     signatures: tuple[Row, ...]
     signatures_by_country: Mapping[str, Mapping[str, float]]
     messages: Mapping[str, str]
+    home_subjects: tuple[Row, ...]
+    networks: tuple[Row, ...]
+    classes: tuple[Row, ...]
+    tools: tuple[Row, ...]
+    sensors: tuple[Sensor, ...]
+    victims: tuple[Victim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One sensor beside the others; None where nothing was observed."""
+
+    sensor: str
+    days: float
+    registered: float
+    rate: float | None
+    rate_low: float | None
+    rate_high: float | None
+    compare_rate: float | None
+    sources: int
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A source of backscatter."""
+
+    source: str
+    country: str
+    packets: int
+    rate: float | None
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A category of signatures, with typical ones."""
+
+    key: str
+    title: str
+    examples: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A sentence that the data wrote, and what it is about."""
+    """A sentence that the data wrote, what it is about, and in which part of the report ("access")."""
 
     kind: str
+    part: str
     subject: str
     text: str
 
@@ -107,10 +156,13 @@ class Report:
     access: Side
     access_ipv6: Side | None
     signatures: Side | None
+    signatures_ipv6: Side | None
     bulletins: tuple[Content, ...]
     findings: tuple[Finding, ...]
     country_database: str
     country_credit: str
+    categories: tuple[Category, ...]
+    signatures_known: int
 
     def bulletin_days(self, bulletin: Content) -> Days | None:
         """The accesses to a bulletin's key day by day: the bulletin's own, else the port's."""
@@ -132,10 +184,13 @@ def read(content: Content, language: Language) -> Report:
         access=_side(content["access"], "address_days", "ports"),
         access_ipv6=_optional(content.get("access_ipv6"), "prefix_days", "ports"),
         signatures=_optional(content.get("signatures"), "address_days", "categories"),
+        signatures_ipv6=_optional(content.get("signatures_ipv6"), "prefix_days", "categories"),
         bulletins=tuple(content.get("bulletins") or ()),
         findings=tuple(_finding(found, language) for found in content.get("findings") or ()),
         country_database=content.get("country_database", ""),
         country_credit=content.get("country_credit", ""),
+        categories=tuple(_category(found, language) for found in content.get("categories") or ()),
+        signatures_known=content.get("signatures_known", 0),
     )
 
 
@@ -162,6 +217,7 @@ def _side(content: Content, unit: str, subjects: str) -> Side:
     compare_days = content[f"compare_{unit}"]
     return Side(
         observed=Observed(
+            prefixes=unit == "prefix_days",
             days=days,
             compare_days=compare_days,
             registered=content.get(f"registered_{unit}", days),
@@ -181,6 +237,15 @@ def _side(content: Content, unit: str, subjects: str) -> Side:
         signatures=_rows(content.get("by_signature")),
         signatures_by_country=content.get("signatures_by_country") or {},
         messages={row["key"]: row.get("message", row["key"]) for row in content.get("by_signature") or ()},
+        home_subjects=_rows(content.get("home_ports")),
+        networks=_rows(content.get("networks")),
+        classes=_rows(content.get("classes")),
+        tools=_rows(content.get("tools")),
+        sensors=tuple(_sensor(found) for found in content.get("by_sensor") or ()),
+        victims=tuple(
+            Victim(**{field.name: found[field.name] for field in fields(Victim)})
+            for found in backscatter.get("sources") or ()
+        ),
     )
 
 
@@ -211,5 +276,24 @@ def _parts(content: Content) -> Mapping[str, float]:
     return next((value for value in content.values() if isinstance(value, Mapping)), {})
 
 
+def _sensor(content: Content) -> Sensor:
+    return Sensor(
+        sensor=content["sensor"],
+        days=content["days"],
+        registered=content["registered_days"],
+        rate=content["rate"],
+        rate_low=content["rate_low"],
+        rate_high=content["rate_high"],
+        compare_rate=content["compare_rate"],
+        sources=content["sources"],
+    )
+
+
+def _category(content: Content, language: Language) -> Category:
+    return Category(content["id"], content["title"][language], tuple(content["examples"]))
+
+
 def _finding(content: Content, language: Language) -> Finding:
-    return Finding(content["kind"], content["subject"], content["text"][language])
+    return Finding(
+        content["kind"], content.get("part", "access"), content["subject"], content["text"][language]
+    )

@@ -82,8 +82,25 @@ class Wording:
     shares_countries: str
     shares_country_ports: str
     country_course: str
+    further: str
+    further_ports: str
+    further_countries: str
+    figures_columns: tuple[str, str, str, str, str]
+    classes: str
+    class_column: str
+    class_names: Mapping[str, str]
+    tools: str
+    tool_column: str
+    tool_names: Mapping[str, str]
+    networks: str
+    network_column: str
+    victims: str
+    victim_columns: tuple[str, str, str, str, str, str]
+    sensors: str
+    sensor_columns: tuple[str, str, str, str, str, str, str]
     ipv6: str
     # 4
+    signatures_ipv6: str
     signatures: str
     by_category: str
     shares_categories: str
@@ -110,7 +127,6 @@ class Wording:
     method_signatures: str
     categories_examples: str
     categories_examples_columns: tuple[str, str]
-    category_examples: tuple[tuple[str, str], ...]
     method_countries_heading: str
     method_countries: str
     rounding: str
@@ -216,7 +232,37 @@ WORDING: dict[Language, Wording] = {
         shares_countries="発信元国・地域別比率",
         shares_country_ports="発信元国・地域別上位のポート別比率",
         country_course="{country}からのアクセスの推移",
+        further="参考",
+        further_ports="上位の宛先ポートの件数の 95%信頼区間と発信元アドレス数",
+        further_countries="上位の発信元国・地域の件数の 95%信頼区間と発信元アドレス数",
+        figures_columns=("今期件数", "95%信頼区間", "前期件数", "パケット数", "発信元アドレス数"),
+        classes="アクセスの種類別件数",
+        class_column="種類",
+        class_names={
+            "probe": "探索",
+            "backscatter": "跳ね返りパケット",
+            "reflected": "リフレクション応答",
+            "other": "その他",
+        },
+        tools="スキャンツール別件数",
+        tool_column="ツール",
+        tool_names={"zmap": "ZMap", "masscan": "Masscan", "mirai": "Mirai 系"},
+        networks="発信元自律システム(AS)別件数",
+        network_column="AS 番号",
+        victims="跳ね返りパケットの発信元",
+        victim_columns=("発信元 IP アドレス", "国・地域", "今期件数", "パケット数", "最初の日", "最後の日"),
+        sensors="センサー別件数",
+        sensor_columns=(
+            "センサー",
+            "今期件数",
+            "95%信頼区間",
+            "前期件数",
+            "発信元アドレス数",
+            "観測した延べ日数",
+            "登録した延べ日数",
+        ),
         ipv6="IPv6 アドレスに対するアクセス",
+        signatures_ipv6="IPv6 アドレスにおける検知",
         signatures="インターネット定点観測 シグネチャを用いた不正侵入等の検知",
         by_category="攻撃手法別",
         shares_categories="シグネチャを用いた不正侵入等の攻撃手法別検知比率",
@@ -249,20 +295,12 @@ WORDING: dict[Language, Wording] = {
         "Scan 系の検知が大きな割合を占める。",
         categories_examples="グラフに表示される分類と代表的なシグネチャ",
         categories_examples_columns=("分類", "代表的なシグネチャ"),
-        category_examples=(
-            ("Worm", "SQL Slammer、Nachi、Dabber"),
-            ("Scan", "Sweep of a subnet for active hosts、Proxy port probe、Port scan、TCP ACK ping"),
-            ("UDP spam", "MSRPC Popup Message"),
-            ("DoS", "Smurf denial of service、ICMP Echo Reply without Echo"),
-            ("DNS", "DNS request made for all records、DNS port probe、RR denial of service"),
-            ("Others", "Traceroute、ISAKMP Vendor ID、SIP message detected"),
-        ),
         method_countries_heading="発信元国・地域",
         method_countries="発信元の国・地域は、発信元 IP アドレスから {database} により判定した。発信元アドレ"
         "スは偽装されていることがある。",
         rounding="小数点第二位で四捨五入しているため、合計が 100%にならないことがある。",
-        exposure_note="延べ観測: 今期 {days} アドレス・日、前期 {compare_days} アドレス・日。",
-        unobserved_note="登録した延べ日数のうち観測のない割合: 今期 {share}、前期 {compare_share}。",
+        exposure_note="延べ観測: 今期 {days} {unit}、前期 {compare_days} {unit}。",
+        unobserved_note="登録した延べ{unit}のうち観測のない割合: 今期 {share}、前期 {compare_share}。",
         unobserved_days="灰色の帯は観測のない日を示す。",
     ),
     "en": Wording(
@@ -362,7 +400,37 @@ WORDING: dict[Language, Wording] = {
         shares_countries="Shares of countries and regions",
         shares_country_ports="Shares of ports in the leading countries and regions",
         country_course="Accesses from {country} by day",
+        further="Further figures",
+        further_ports="Leading destination ports: 95% intervals and source addresses",
+        further_countries="Leading countries and regions: 95% intervals and source addresses",
+        figures_columns=("Rate", "95% interval", "Previous", "Packets", "Sources"),
+        classes="Accesses by class",
+        class_column="Class",
+        class_names={
+            "probe": "Probe",
+            "backscatter": "Backscatter",
+            "reflected": "Reflected",
+            "other": "Other",
+        },
+        tools="Accesses by scanner's tool",
+        tool_column="Tool",
+        tool_names={"zmap": "ZMap", "masscan": "Masscan", "mirai": "Mirai family"},
+        networks="Accesses by autonomous system of the source",
+        network_column="AS number",
+        victims="Sources of backscatter",
+        victim_columns=("Source address", "Country or region", "Rate", "Packets", "First day", "Last day"),
+        sensors="Accesses by sensor",
+        sensor_columns=(
+            "Sensor",
+            "Rate",
+            "95% interval",
+            "Previous",
+            "Sources",
+            "Days observed",
+            "Days registered",
+        ),
         ipv6="Accesses to IPv6 addresses",
+        signatures_ipv6="Detections at IPv6 addresses",
         signatures="Internet fixed-point observation: detections by signatures",
         by_category="By attack method",
         shares_categories="Detections: shares of attack methods",
@@ -395,20 +463,12 @@ WORDING: dict[Language, Wording] = {
         "no session, make up much of what is detected.",
         categories_examples="Categories in the figures, and typical signatures",
         categories_examples_columns=("Category", "Typical signatures"),
-        category_examples=(
-            ("Worm", "SQL Slammer, Nachi, Dabber"),
-            ("Scan", "Sweep of a subnet for active hosts, Proxy port probe, Port scan, TCP ACK ping"),
-            ("UDP spam", "MSRPC Popup Message"),
-            ("DoS", "Smurf denial of service, ICMP Echo Reply without Echo"),
-            ("DNS", "DNS request made for all records, DNS port probe, RR denial of service"),
-            ("Others", "Traceroute, ISAKMP Vendor ID, SIP message detected"),
-        ),
         method_countries_heading="Countries and regions",
         method_countries="The country or region of a source was looked up by its address in {database}. A "
         "source address can be forged.",
         rounding="Rounded to one decimal, so the sum may not be 100%.",
-        exposure_note="Observed: {days} address-days in this period, {compare_days} in the previous one.",
-        unobserved_note="Not observed: {share} of the registered address-days in this period, "
+        exposure_note="Observed: {days} {unit} in this period, {compare_days} in the previous one.",
+        unobserved_note="Not observed: {share} of the registered {unit} in this period, "
         "{compare_share} in the previous one.",
         unobserved_days="Grey bands are days without observation.",
     ),

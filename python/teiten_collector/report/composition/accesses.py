@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from teiten_collector.report.composition.desk import LEADING
+from teiten_collector.report.composition.desk import LEADING, rate_text
 from teiten_collector.report.figures.data import OTHERS
-from teiten_collector.report.page import Heading
+from teiten_collector.report.page import Column, Heading, Paragraph, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from teiten_collector.analysis.ranks import Row
     from teiten_collector.report.composition.desk import Desk
@@ -24,6 +24,9 @@ _FIRST_COUNTRY_FIGURE = 12
 def blocks(desk: Desk) -> list[Block]:
     """The section's blocks."""
     found: list[Block] = [*_ports(desk), *_countries(desk)]
+    further = _further(desk)
+    if further:
+        found += [Heading(2, f"3-3 {desk.wording.further}"), *further]
     if desk.report.access_ipv6 is not None:
         found += _ipv6(desk, desk.report.access_ipv6)
     return found
@@ -36,14 +39,13 @@ def _ports(desk: Desk) -> list[Block]:
     for number, row in enumerate(leading, start=_FIRST_PORT_FIGURE):
         caption = wording.icmp_course if "ICMP" in row.key else wording.port_course
         stacked = desk.stacked(side.subject_days.get(row.key), desk.country)
-        courses += desk.findings(row.key)
+        courses += desk.findings("access", [row.key])
         courses += _drawn(desk, f"3-{number}", caption.format(key=row.key), stacked)
     counts = {row.key: float(row.count) for row in side.subjects if row.count}
-    home = {key: countries.get(desk.report.home, 0) for key, countries in side.subjects_by_country.items()}
-    home = {key: count for key, count in home.items() if count}
+    home = {row.key: float(row.count) for row in side.home_subjects if row.count}
     by_port = {row.key: side.subjects_by_country.get(row.key, {}) for row in leading}
     home_caption = wording.shares_home.format(country=desk.country(desk.report.home))
-    others = desk.findings(*(row.key for row in side.subjects[LEADING:]))
+    others = desk.findings("access", [row.key for row in side.subjects[LEADING:]])
     found: list[Block] = [
         Heading(2, f"3-1 {wording.by_port}"),
         Heading(3, wording.outline),
@@ -70,15 +72,15 @@ def _countries(desk: Desk) -> list[Block]:
     leading = side.countries[:LEADING]
     counts = {row.key: float(row.count) for row in side.countries if row.count}
     by_country = counts_from(side.subjects_by_country, leading)
-    backscatter = desk.findings(kinds=("backscatter-burst",))
+    backscatter = desk.findings("access", kinds=["backscatter-burst"])
     courses: list[Block] = []
     for number, row in enumerate(leading, start=_FIRST_COUNTRY_FIGURE):
         caption = wording.country_course.format(country=desk.country(row.key))
-        courses += desk.findings(row.key)
+        courses += desk.findings("access", [row.key])
         courses += _drawn(
             desk, f"3-{number}", caption, desk.stacked(side.country_days.get(row.key), desk.same)
         )
-    others = desk.findings(*(row.key for row in side.countries[LEADING:]))
+    others = desk.findings("access", [row.key for row in side.countries[LEADING:]])
     name = desk.phrases.country_column
     found: list[Block] = [
         Heading(2, f"3-2 {wording.by_country}"),
@@ -108,21 +110,84 @@ def _countries(desk: Desk) -> list[Block]:
     return [*found, Heading(3, wording.course), *courses] if courses else found
 
 
-def _ipv6(desk: Desk, side: Side) -> list[Block]:
-    phrases = desk.phrases
-    column = phrases.columns[2]
+def _further(desk: Desk) -> list[Table]:
+    """What the reference has no place for: sources, intervals, classes, tools, networks, victims, sensors."""
+    side, wording = desk.report.access, desk.wording
+    column, country = desk.phrases.columns[2], desk.phrases.country_column
+
+    def named(names: Mapping[str, str]) -> Callable[[str], str]:
+        return lambda key: names.get(key, key)
+
     return [
-        Heading(2, f"3-3 {desk.wording.ipv6}"),
-        *desk.ranking("", phrases.ports_table_ipv6, side.subjects, subject=column, name=desk.same, side=side),
-        *desk.ranking(
-            "",
-            phrases.countries_table_ipv6,
-            side.countries,
-            subject=phrases.country_column,
-            name=desk.country,
+        *desk.figures(wording.further_ports, side.subjects, subject=column, name=desk.same, side=side),
+        *desk.figures(
+            wording.further_countries, side.countries, subject=country, name=desk.country, side=side
+        ),
+        *desk.figures(
+            wording.classes,
+            side.classes,
+            subject=wording.class_column,
+            name=named(wording.class_names),
             side=side,
         ),
+        *desk.figures(
+            wording.tools, side.tools, subject=wording.tool_column, name=named(wording.tool_names), side=side
+        ),
+        *desk.figures(
+            wording.networks, side.networks, subject=wording.network_column, name="AS{}".format, side=side
+        ),
+        *_victims(desk, side),
+        *_sensors(desk, side),
     ]
+
+
+def _victims(desk: Desk, side: Side) -> list[Table]:
+    wording = desk.wording
+    rows = tuple(
+        (
+            victim.source,
+            desk.country(victim.country),
+            rate_text(victim.rate),
+            f"{victim.packets:,}",
+            victim.first[:10],
+            victim.last[:10],
+        )
+        for victim in side.victims[:LEADING]
+    )
+    heads = wording.victim_columns
+    columns = tuple(Column(head, "right" if place in {2, 3} else "left") for place, head in enumerate(heads))
+    return [Table("", wording.victims, columns, rows, desk.exposure(side))] if rows else []
+
+
+def _sensors(desk: Desk, side: Side) -> list[Table]:
+    wording = desk.wording
+    rows = tuple(
+        (
+            sensor.sensor,
+            rate_text(sensor.rate),
+            f"{rate_text(sensor.rate_low)} - {rate_text(sensor.rate_high)}",
+            rate_text(sensor.compare_rate),
+            f"{sensor.sources:,}",
+            f"{sensor.days:,.1f}",
+            f"{sensor.registered:,.1f}",
+        )
+        for sensor in side.sensors
+    )
+    heads = wording.sensor_columns
+    columns = tuple(Column(head, "right" if place else "left") for place, head in enumerate(heads))
+    return [Table("", wording.sensors, columns, rows, desk.exposure(side))] if rows else []
+
+
+def _ipv6(desk: Desk, side: Side) -> list[Block]:
+    phrases = desk.phrases
+    column, country = phrases.columns[2], phrases.country_column
+    ports, countries = phrases.ports_table_ipv6, phrases.countries_table_ipv6
+    found = [
+        *desk.ranking("", ports, side.subjects, subject=column, name=desk.same, side=side),
+        *desk.ranking("", countries, side.countries, subject=country, name=desk.country, side=side),
+    ]
+    nothing = Paragraph(" ".join((phrases.nothing, *desk.exposure(side))))
+    return [Heading(2, f"3-4 {desk.wording.ipv6}"), *(found or [nothing])]
 
 
 def counts_from(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from teiten_collector.report.composition.desk import rate_text
 from teiten_collector.report.figures import Event
 from teiten_collector.report.page import Column, Heading, Paragraph, Table
 
@@ -51,7 +52,7 @@ def _one(desk: Desk, number: str, bulletin: Content) -> list[Block]:
         heading,
         Paragraph(_sentence(desk, bulletin)),
         *_figure(desk, number, bulletin),
-        *desk.findings(key, kinds=("surge",)),
+        *desk.findings("access", [key], ["surge"]),
     ]
 
 
@@ -61,7 +62,7 @@ def _sentence(desk: Desk, bulletin: Content) -> str:
     before, after = bulletin.get("before"), bulletin.get("after")
     if before is None or after is None:
         return wording.bulletin_unknown.format(**gaps)
-    gaps |= {"before": _rate(before), "after": _rate(after)}
+    gaps |= {"before": rate_text(before), "after": rate_text(after)}
     if not bulletin.get("surge"):
         return wording.bulletin_no_surge.format(**gaps)
     return wording.bulletin_surge.format(
@@ -131,8 +132,3 @@ def _features(desk: Desk) -> list[Block]:
         Heading(2, f"2-3 {wording.features_heading}"),
         Table("2-2", wording.features, columns, tuple(rows), notes),
     ]
-
-
-def _rate(rate: float) -> str:
-    """A rate of a sentence, to two decimals; a small one to two figures."""
-    return f"{rate:,.2f}" if rate >= 0.005 or rate == 0 else f"{rate:.2g}"  # noqa: PLR2004 - less would print as 0.00

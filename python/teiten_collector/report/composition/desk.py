@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from teiten_collector.analysis.ranks import MIN_COMPARED_RATE
 from teiten_collector.report.country_names import country_name
 from teiten_collector.report.figures import DailySeries, Labels, Part, Shares, SharesByRow, StackedSeries
 from teiten_collector.report.figures.data import NAMED_PARTS, OTHERS, leading_keys, split
 from teiten_collector.report.figures.spoken import description, number_table
 from teiten_collector.report.page import Column, Figure, Paragraph, Table
 from teiten_collector.report.phrases import PHRASES
-from teiten_collector.report.text_table import percent_text, ranking_cells, signed
+from teiten_collector.report.text_table import NONE, percent_text, ranking_cells, signed
 from teiten_collector.report.wording import WORDING
 
 if TYPE_CHECKING:
@@ -57,14 +58,28 @@ class Desk:
         """A key as it is."""
         return key
 
-    def findings(self, *subjects: str, kinds: Sequence[str] = ()) -> list[Paragraph]:
-        """Sentences about subjects (or of kinds), in the document's order; each is told once in a page."""
+    def category(self, key: str) -> str:
+        """A category's title."""
+        return next((found.title for found in self.report.categories if found.key == key), key)
+
+    def findings(
+        self, part: str, subjects: Sequence[str] | None = None, kinds: Sequence[str] | None = None
+    ) -> list[Paragraph]:
+        """Sentences of one part of the report, in the document's order; each is told once in a page.
+
+        Args:
+            part: "access" or "signatures".
+            subjects: Keys, countries or categories that they are about; None: any.
+            kinds: What they say; None: anything.
+        """
         found = []
         for finding in self.report.findings:
-            wanted = finding.subject in subjects if subjects else finding.kind in kinds
-            if subjects and kinds:
-                wanted = wanted and finding.kind in kinds
-            if wanted and finding.text not in self._told:
+            if (
+                finding.part == part
+                and (subjects is None or finding.subject in subjects)
+                and (kinds is None or finding.kind in kinds)
+                and finding.text not in self._told
+            ):
                 self._told.add(finding.text)
                 found.append(Paragraph(finding.text))
         return found
@@ -90,12 +105,44 @@ class Desk:
         )
         return [Table(number, caption, columns, cells.rows, (*cells.notes, *self.exposure(side)))]
 
+    def figures(  # noqa: PLR0913 - as above
+        self,
+        caption: str,
+        rows: Sequence[Row],
+        *,
+        subject: str,
+        name: Callable[[str], str],
+        side: Side,
+        shown: int = LEADING,
+    ) -> list[Table]:
+        """A table of the leading rows with the interval of each rate and the sources; none of nothing."""
+        seen = [row for row in rows if row.count and row.rate is not None][:shown]
+        if not seen:
+            return []
+        columns = (
+            Column(subject),
+            *(Column(head, "right") for head in self.wording.figures_columns),
+        )
+        cells = tuple(
+            (
+                name(row.key),
+                rate_text(row.rate),
+                f"{rate_text(row.rate_low)} - {rate_text(row.rate_high)}",
+                rate_text(row.compare_rate),
+                f"{row.count:,}",
+                f"{row.sources:,}" if row.sources else NONE,
+            )
+            for row in seen
+        )
+        return [Table("", caption, columns, cells, self.exposure(side))]
+
     def exposure(self, side: Side) -> tuple[str, ...]:
         """What the rates of a side rest on."""
         seen = side.observed
+        unit = self.phrases.prefix_day if seen.prefixes else self.phrases.address_day
         notes = [
             self.wording.exposure_note.format(
-                days=f"{seen.days:,.1f}", compare_days=f"{seen.compare_days:,.1f}"
+                days=f"{seen.days:,.1f}", compare_days=f"{seen.compare_days:,.1f}", unit=unit
             )
         ]
         shares = [
@@ -107,7 +154,9 @@ class Desk:
         ]
         if any(share > 0 for share in shares):
             texts = [f"{share:.1%}" if share == 0 or share >= 0.001 else "< 0.1%" for share in shares]  # noqa: PLR2004 - 0.1 %
-            notes.append(self.wording.unobserved_note.format(share=texts[0], compare_share=texts[1]))
+            notes.append(
+                self.wording.unobserved_note.format(share=texts[0], compare_share=texts[1], unit=unit)
+            )
         return tuple(notes)
 
     def figure(self, number: str, caption: str, data: FigureData, side: Side) -> Figure:
@@ -198,6 +247,13 @@ class Desk:
 
     def _parts(self, keys: Sequence[str], name: Callable[[str], str]) -> tuple[Part, ...]:
         return (*(Part(key, name(key)) for key in keys), Part(OTHERS, self.wording.others))
+
+
+def rate_text(rate: float | None) -> str:
+    """A rate of a table, to two decimals; a small one to two figures, so that it is no zero."""
+    if rate is None:
+        return NONE
+    return f"{rate:,.2f}" if rate >= MIN_COMPARED_RATE or rate == 0 else f"{rate:.2g}"
 
 
 def _fitted(amounts: tuple[float, ...], rate: float) -> tuple[float, ...]:

@@ -40,13 +40,18 @@ def blocks(desk: Desk) -> list[Block]:
         ),
         Heading(2, wording.method_signatures_heading),
         Paragraph(wording.method_signatures),
-        Table(
-            "6-1",
-            wording.categories_examples,
-            tuple(Column(head) for head in wording.categories_examples_columns),
-            wording.category_examples,
-        ),
+        *_categories(desk),
         Heading(2, wording.method_countries_heading),
         Paragraph(wording.method_countries.format(database=report.country_database)),
         *([Paragraph(report.country_credit)] if report.country_credit else []),
     ]
+
+
+def _categories(desk: Desk) -> list[Block]:
+    wording = desk.wording
+    rows = tuple(
+        (category.title, wording.list_separator.join(category.examples))
+        for category in desk.report.categories
+    )
+    columns = tuple(Column(head) for head in wording.categories_examples_columns)
+    return [Table("6-1", wording.categories_examples, columns, rows)] if rows else []

@@ -69,7 +69,9 @@ def _countries(desk: Desk) -> str:
 
 
 def _detections(desk: Desk) -> str:
-    return "" if desk.report.signatures is None else detections_total(desk)
+    side = desk.report.signatures
+    seen = side is not None and (side.total.count or side.total.compare_count)
+    return detections_total(desk) if seen else ""
 
 
 def detections_total(desk: Desk) -> str:
