@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, get_args
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from teiten_collector.analysis.bulletins import read_bulletins
+from teiten_collector.analysis.categories import read_categories, read_signatures
 from teiten_collector.analysis.periods import parse_period
 from teiten_collector.config import CollectorConfig, Language, load
 from teiten_collector.door import Admission, Refusal
@@ -153,6 +155,12 @@ def _add_report(commands: _Commands) -> None:
         help="2009-08-12, 2009-W33, 2009-08, 2009-Q3, 2009, or FROM..TO of these, TO included",
     )
     parser.add_argument("--compare", metavar="PERIOD", help="without: the period of the same length before")
+    parser.add_argument(
+        "--bulletins",
+        type=Path,
+        metavar="FILE",
+        help="TOML or CSV: bulletins whose ports are looked at before and after",
+    )
     parser.add_argument("--lang", choices=get_args(Language), help="without: report.language")
     parser.add_argument(
         "--format", choices=[form.value for form in Form], default=Form.TEXT.value, help="without: text"
@@ -324,14 +332,23 @@ def _report(options: argparse.Namespace) -> int:
     compare = (
         period.before() if options.compare is None else parse_period(options.compare, config.report.zone)
     )
-    question = Question(period, compare, config.report.access_groups)
+    categories = read_categories(config.report.categories)
+    signatures = read_signatures(config.report.signature_lists, categories)
+    question = Question(
+        period,
+        compare,
+        access_groups=config.report.access_groups,
+        signature_groups=config.report.signature_groups,
+        home_country=config.report.home,
+        bulletins=() if options.bulletins is None else read_bulletins(options.bulletins),
+    )
     with _store(config) as store:
         if store.waiting():  # what was acknowledged belongs in the report
             open_intake(config, store).run_once()
         country = CountryDatabase.open(config.geo.country_database, config.store.directory)
         source = CountrySource(str(country.identity), country.credit)
         with Engine(config.store.directory) as engine:
-            document = build_document(engine, store.registry.list(), question, source)
+            document = build_document(engine, store.registry.list(), question, source, signatures)
     _write(render(document, form, options.lang or config.report.language), options.output)
     return ExitCode.DONE
 

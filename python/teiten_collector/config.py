@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel.core import get_global
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Language = Literal["ja", "en"]
+
+_COUNTRIES: dict[Language, str] = {"ja": "JP", "en": "US"}
 
 SAMPLE = """\
 [server]
@@ -55,6 +58,9 @@ timezone = "Asia/Tokyo"
 language = "ja"                   # ja or en
 access_groups = []                # empty: every sensor
 signature_groups = []
+home_country = ""                 # a code as JP; empty: the time zone's, else the language's
+signature_lists = []              # CSV: sid,message,category,classtype
+categories = ""                   # TOML; empty: the six of the 2009 report
 """
 """Every key with its default, as its page in docs/reference shows it: a test compares them."""
 
@@ -180,6 +186,9 @@ class ReportConfig(_Section):
     language: Language = "ja"
     access_groups: tuple[str, ...] = Field(default=(), strict=False)
     signature_groups: tuple[str, ...] = Field(default=(), strict=False)
+    home_country: str = Field(default="", pattern=r"^([A-Z]{2})?$")
+    signature_lists: tuple[Location, ...] = Field(default=(), strict=False)
+    categories: OptionalLocation = None
 
     @field_validator("timezone")
     @classmethod
@@ -196,6 +205,12 @@ class ReportConfig(_Section):
     def zone(self) -> ZoneInfo:
         """The time zone whose days a report counts."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def home(self) -> str:
+        """Code of the country that has figures of its own: as stated, the zone's, or the language's."""
+        zones = get_global("zone_territories")
+        return self.home_country or zones.get(self.timezone) or _COUNTRIES[self.language]
 
 
 class CollectorConfig(_Section):

@@ -1,12 +1,11 @@
-"""Scenarios brought straight into a store's tables: the packets that were planned, without frames and agents."""
+"""Scenarios brought straight into a store's tables: the packets as planned, without frames and agents."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from teiten_collector.store import Store
 from teiten_collector.store.facts import DETECTIONS, OBSERVATIONS, TUPLES
@@ -20,8 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from teiten_scenario.description import Description
     from teiten_scenario.packets import Packets
+
+    Column = pa.Array[Any] | pa.ChunkedArray[Any]
 
 SIGNATURES = {
     PayloadKind.SLAMMER: 2003,
@@ -72,13 +75,13 @@ def store_world(
     return directory
 
 
-def _common(packets: Packets, names: list[str], codes: list[str]) -> dict[str, pa.Array]:
+def _common(packets: Packets, names: list[str], codes: list[str]) -> dict[str, Column]:
     minute = (packets.time_us // 60_000_000).astype(np.int32)
     count = len(packets)
     return {
         "day": pa.array(minute // 1440, pa.int32()).view(pa.date32()),
         "minute": pa.array(minute),
-        "sensor": pc.take(pa.array(names), pa.array(packets.sensor)),
+        "sensor": _of(names, packets.sensor),
         "epoch": pa.repeat(pa.scalar(1, pa.int64()), count),
         "sequence": pa.repeat(pa.scalar(0, pa.int32()), count),
         "family": pa.array(packets.family.astype(np.int8)),
@@ -86,17 +89,24 @@ def _common(packets: Packets, names: list[str], codes: list[str]) -> dict[str, p
         "source_low": pa.array(packets.source_low.view(np.int64)),
         "address_high": pa.array(packets.address_high.view(np.int64)),
         "address_low": pa.array(packets.address_low.view(np.int64)),
-        "country": pc.take(pa.array(codes), pa.array(packets.country)),
+        "country": _of(codes, packets.country),
         "asn": pa.nulls(count, pa.int64()),
     }
+
+
+def _of(texts: list[str], places: npt.NDArray[Any]) -> Column:
+    """The text at each place."""
+    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32).tolist(), pa.int32()), pa.array(texts)).cast(
+        pa.string()
+    )
 
 
 def _tuples(packets: Packets, names: list[str], codes: list[str]) -> pa.Table:
     coded = packets.form.astype(np.int32) << 16 | packets.value
     distinct, inverse = np.unique(coded, return_inverse=True)
-    texts = pa.array([key_text(int(code) >> 16, int(code) & 0xFFFF) for code in distinct], pa.string())
+    texts = [key_text(int(code) >> 16, int(code) & 0xFFFF) for code in distinct]
     columns = _common(packets, names, codes) | {
-        "key": pc.take(texts, pa.array(inverse)),
+        "key": _of(texts, inverse),
         "form": pa.array(packets.form.astype(np.int8)),
         "value": pa.array(packets.value.astype(np.int32)),
         "source_port": pa.array(packets.source_port.astype(np.int32)),
@@ -137,7 +147,7 @@ def _observations(description: Description) -> pa.Table:
     last = description.last
     end = description.midnight_us(last.fromordinal(last.toordinal() + 1)) * 1000
     names = [sensor.id for sensor in description.sensors]
-    columns: Mapping[str, pa.Array] = {
+    columns: Mapping[str, Column] = {
         "day": pa.array([first // (86_400 * 10**9)] * len(names), pa.int32()).view(pa.date32()),
         "sensor": pa.array(names),
         "start_ns": pa.array([first] * len(names), pa.int64()),

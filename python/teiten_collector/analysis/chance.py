@@ -6,10 +6,10 @@ floats of 0 to 1; counts need not be whole, because a count divided by its dispe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import special  # type: ignore[import-untyped] # the package ships no types
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,14 @@ _EXACT_OCCUPANCY = 4_000
 """Up to so many packets the distribution of occupied addresses is computed exactly."""
 
 
+@cache
+def _special() -> Any:  # noqa: ANN401 - the package ships no types
+    """The special functions: loaded when first needed, because commands that report nothing need none."""
+    from scipy import special  # type: ignore[import-untyped] # noqa: PLC0415 - as said
+
+    return special
+
+
 def poisson_intervals(counts: Numbers, level: float = CONFIDENCE) -> tuple[Numbers, Numbers]:
     """Exact intervals of Poisson means, given one count of each.
 
@@ -33,8 +41,8 @@ def poisson_intervals(counts: Numbers, level: float = CONFIDENCE) -> tuple[Numbe
     """
     tail = (1 - level) / 2
     positive = np.maximum(counts, 1.0)
-    low = np.where(counts > 0, special.gammaincinv(positive, tail), 0.0)
-    return low, special.gammaincinv(counts + 1.0, 1 - tail)
+    low = np.where(counts > 0, _special().gammaincinv(positive, tail), 0.0)
+    return low, _special().gammaincinv(counts + 1.0, 1 - tail)
 
 
 def rate_rise(before: float, before_days: float, after: float, after_days: float) -> float:
@@ -46,7 +54,7 @@ def rate_rise(before: float, before_days: float, after: float, after_days: float
     """
     if after <= 0:
         return 1.0
-    return float(special.betainc(after, before + 1.0, after_days / (before_days + after_days)))
+    return float(_special().betainc(after, before + 1.0, after_days / (before_days + after_days)))
 
 
 def dispersion(counts: Numbers, days: Numbers) -> float:
@@ -76,7 +84,7 @@ def quasi_rise(  # noqa: PLR0913, PLR0917 - two counts, two exposures, and how s
         count * np.log(count / (rate * days)) if count > 0 else 0.0
         for count, days in ((before, before_days), (after, after_days))
     )
-    return float(special.fdtrc(1.0, max(freedom, 1.0), max(deviance, 0.0) / spread)) / 2
+    return float(_special().fdtrc(1.0, max(freedom, 1.0), max(deviance, 0.0) / spread)) / 2
 
 
 def count_tail(count: float, mean: float, variance: float) -> float:
@@ -90,9 +98,9 @@ def count_tail(count: float, mean: float, variance: float) -> float:
     if mean <= 0:
         return 0.0
     if variance <= mean * (1 + 1e-9):
-        return float(special.gammainc(count, mean))
+        return float(_special().gammainc(count, mean))
     size = mean * mean / (variance - mean)
-    return float(special.betainc(count, size, mean / (mean + size)))
+    return float(_special().betainc(count, size, mean / (mean + size)))
 
 
 def false_discovery(probabilities: Sequence[float]) -> list[float]:
@@ -144,8 +152,8 @@ def occupied_tails(reached: int, packets: int, places: int) -> tuple[float, floa
     if variance <= 0:
         return (1.0, 1.0)
     deviation = variance**0.5
-    few = special.ndtr((reached + 0.5 - mean) / deviation)
-    many = special.ndtr(-(reached - 0.5 - mean) / deviation)
+    few = _special().ndtr((reached + 0.5 - mean) / deviation)
+    many = _special().ndtr(-(reached - 0.5 - mean) / deviation)
     return float(few), float(many)
 
 
@@ -194,8 +202,8 @@ def spread_tails(statistic: float, freedom: int, spread: float = 1.0) -> tuple[f
     """
     if freedom < 1:
         return 1.0, 1.0
-    return float(special.chdtr(freedom, statistic / spread)), float(
-        special.chdtrc(freedom, statistic / spread)
+    return float(_special().chdtr(freedom, statistic / spread)), float(
+        _special().chdtrc(freedom, statistic / spread)
     )
 
 
@@ -219,7 +227,7 @@ def rank_correlation(first: Numbers, second: Numbers) -> tuple[float, float]:
     if rest <= 1e-12:  # noqa: PLR2004 - as good as none
         return correlation, 0.0
     statistic = abs(correlation) * np.sqrt(freedom / rest)
-    return correlation, float(2 * special.stdtr(freedom, -statistic))
+    return correlation, float(2 * _special().stdtr(freedom, -statistic))
 
 
 def mean_ranks(values: Numbers) -> Numbers:

@@ -5,8 +5,8 @@ A hit is one source reaching one address on one day, however often it tried. Thr
 * How many sensors and addresses were reached, against what as many hits would reach if each chose any
   monitored address (occupancy), and how even the hits of each day are over addresses (index of dispersion).
   Whoever goes through all addresses reaches more, and more evenly, than chance.
-* Whether sensors were left out, or sources sit close to the sensors they reached (shared leading bits, against
-  the same hits dealt out anew). Then the search was local.
+* Whether sensors were left out, or sources sit close to the sensors they reached (shared leading bits,
+  against the same hits dealt out anew). Then the search was local.
 * In which order one source took the addresses of a sensor (rank correlation of address and time).
 
 Where the hits speak against neither an exhaustive search nor a random one, or against both, the verdict is
@@ -245,7 +245,7 @@ def _order(hits: Sequence[Hit]) -> tuple[float | None, float | None]:
             np.asarray([times[address] for address in sorted(times)], dtype=np.float64),
         )
         for _, times in longest
-        if len(set(times.values())) > 1
+        if len(times) >= LEAST_HITS and len(set(times.values())) > 1
     ]
     if not found:
         return None, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -161,16 +161,15 @@ def detections(  # noqa: PLR0913, PLR0917 - the same question as of accesses, an
     )
 
 
-_EMPTY = pa.schema(
-    [
-        pa.field("local_day", pa.int32()),
-        pa.field("signature", pa.int64()),
-        pa.field("country", pa.string()),
-        pa.field("source_high", pa.int64()),
-        pa.field("source_low", pa.int64()),
-        pa.field("packets", pa.decimal128(38, 0)),
-    ]
-)
+_EMPTY_FIELDS: list[pa.Field[Any]] = [
+    pa.field("local_day", pa.int32()),
+    pa.field("signature", pa.int64()),
+    pa.field("country", pa.string()),
+    pa.field("source_high", pa.int64()),
+    pa.field("source_low", pa.int64()),
+    pa.field("packets", pa.decimal128(38, 0)),
+]
+_EMPTY = pa.schema(_EMPTY_FIELDS)
 
 
 def _detected(engine: Engine, scope: Scope, signatures: Signatures) -> Detected:

@@ -4,8 +4,8 @@ The null hypothesis is the rate of the days before, with days that differ as muc
 overdispersed (a source that comes sends many packets), so the dispersion is estimated from the days before
 and every test allows for it. The probability of a window of days is the larger one of an exact conditional
 test of counts divided by the dispersion, which is right for few packets, and of the quasi-likelihood F test,
-which is right for a dispersion known from few days. Several windows are tried; the probability is multiplied by their
-number (Bonferroni). docs/explanation/analysis.md has the sources.
+which is right for a dispersion known from few days. Several windows are tried; the probability is multiplied
+by their number (Bonferroni). docs/explanation/analysis.md has the sources.
 """
 
 from __future__ import annotations

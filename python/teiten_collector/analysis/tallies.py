@@ -146,16 +146,15 @@ def tally(engine: Engine, scope: Scope) -> Tally:
     return Tally(scope, days, daily, _sources(engine, scope, daily))
 
 
-_EMPTY = pa.schema(
-    [
-        pa.field("local_day", pa.int32()),
-        pa.field("code", pa.int32()),
-        pa.field("country", pa.string()),
-        pa.field("class", pa.int8()),
-        pa.field("tool", pa.int8()),
-        pa.field("packets", pa.decimal128(38, 0)),
-    ]
-)
+_EMPTY_FIELDS: list[pa.Field[Any]] = [
+    pa.field("local_day", pa.int32()),
+    pa.field("code", pa.int32()),
+    pa.field("country", pa.string()),
+    pa.field("class", pa.int8()),
+    pa.field("tool", pa.int8()),
+    pa.field("packets", pa.decimal128(38, 0)),
+]
+_EMPTY = pa.schema(_EMPTY_FIELDS)
 
 
 def key_code(key: str) -> int:

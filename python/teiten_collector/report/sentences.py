@@ -1,9 +1,14 @@
-"""Findings as sentences, in the plain style of the 2009 report."""
+"""Findings as sentences, in the plain style of the 2009 report.
+
+A sentence is a template of its language and the evidence, put into words, that fills it. What is not known
+leaves its clause out.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol
 
 from teiten_collector.analysis.findings.finding import Finding, Kind, Part
 from teiten_collector.report.country_names import country_name
@@ -13,310 +18,289 @@ if TYPE_CHECKING:
 
     from teiten_collector.config import Language
 
-_LISTED_DAYS = 3
-_HOUR = 3_600
-_MINUTE = 60
-_SMALL = 0.005
-_ALMOST_ALL = 0.9
+NEARLY_ALL = 0.9
+"""From this share on, a part is called nearly all."""
+CAUSE = 0.25
+"""What explains less of a change is not called its cause."""
+LISTED_DAYS = 3
+"""More days than these are named by the first and the last."""
+_HOUR, _MINUTE = 3_600, 60
+_PRINTS_AS_NOTHING = 0.005
+_REPLIES = {"syn-ack": "SYN+ACK", "rst": "RST", "icmp": "ICMP", "other": "-"}
+_SPACES = re.compile(
+    r"(?<=[\u3041-\u30fa\u30fc-\u9fff])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[\u3041-\u30fa\u30fc-\u9fff])"
+)
+"""Where a Japanese and a Latin word meet without a blank; the 2009 report sets one."""
+_WITH_ARTICLE = frozenset(
+    ("AE", "BS", "CD", "CF", "DO", "GB", "GM", "KY", "MH", "MV", "NL", "PH", "SB", "SC", "US", "VA")
+)
+"""Countries whose English name takes an article in a sentence."""
+
+_COUNTRY = "-country"
+_KEY = "-key"
+_SIGNATURES = "-signatures"
+
+_JAPANESE = {
+    Kind.SINGLE_SOURCE + _KEY: "{asked}における{subject} に対するアクセスの{share}は、{country}を発信元とする"
+    "特定の IP アドレス({source})からのものである{fixed_port}。",
+    Kind.SINGLE_SOURCE
+    + _KEY
+    + "-change": "{subject} に対するアクセスの増加の{explains}は、{country}を発信元とする"
+    "特定の IP アドレス({source})からのものである({span}){fixed_port}。",
+    Kind.SINGLE_SOURCE + _COUNTRY: "{subject_country}からのアクセスの増加の{explains}は、特定の IP アドレス"
+    "({source})からのもので、宛先は主に{keys}である({span}){fixed_port}。",
+    Kind.SINGLE_SOURCE + _SIGNATURES: "{subject_country}を発信元とする検知件数の{most}は、特定の IP アドレス"
+    "({source})によるもので、検知されたシグネチャは{messages}である。これを除いた{subject_country}を発信元と"
+    "する検知件数は一日・1IP 当たり {rate_without} 件{change_without}。",
+    Kind.CATEGORY_SINGLE_SOURCE: "{subject} の検知件数の{most}は、{country}を発信元とする特定の IP アドレス"
+    "({source})によるものである({span})。これを除いた {subject} の検知件数は一日・1IP 当たり "
+    "{rate_without} 件{change_without}。",
+    Kind.FIXED_SOURCE_PORT: "{subject} に対するアクセスの{share}は発信元ポートが {source_port} であり、ス"
+    "キャン"
+    "活動を行うツールの存在がうかがえる(発信元 {sources} アドレス)。",
+    Kind.COUNTRY_CONCENTRATION: "{subject} に対するアクセスは、国・地域別では{country}からのアクセスが "
+    "{percent}"
+    "を占めている。",
+    Kind.COUNTRY_CHANGE: "{subject} に対するアクセスは、特に{country}からのアクセスが前期と比較して "
+    "{change} 件 "
+    "({change_percent}%)と{moved}。",
+    Kind.PERIODIC_SOURCE: "{subject} に対して、{country}を発信元とする特定の IP アドレス({source})からの"
+    "定期的な"
+    "アクセス(約{every}ごと)を{span}に検知しており、何者かがスキャン活動を継続している可能性がある。",
+    Kind.BACKSCATTER_BURST: "{subject_country}を発信元とする特定の IP アドレス({victim})からの跳ね返りパ"
+    "ケットを"
+    "{span}に大量に検知した({replies}{attacked})。{cause}",
+    Kind.NEW_KEY: "前期にはほとんど見られなかった {subject} に対するアクセスを{seen}に検知した(一日・1IP "
+    "当たり "
+    "{rate} 件、発信元 {sources} アドレス)。",
+    Kind.GONE_KEY: "前期において{seen_before}見られた {subject} に対するアクセスは、今期はほとんど見られ"
+    "なかった。",
+    Kind.SURGE: "{subject} に対するアクセスは、{span}に増加が見られた(一日・1IP 当たり {rate} 件、増加前は "
+    "{before_rate} 件)。",
+}
+_ENGLISH = {
+    Kind.SINGLE_SOURCE
+    + _KEY: "{asked}, {share} of the accesses to {subject} came from one address in {country} "
+    "({source}){fixed_port}.",
+    Kind.SINGLE_SOURCE
+    + _KEY
+    + "-change": "{explains} of the increase of accesses to {subject} came from one "
+    "address in {country} ({source}), seen {span}{fixed_port}.",
+    Kind.SINGLE_SOURCE
+    + _COUNTRY: "{explains} of the increase of accesses from {subject_country} came from one "
+    "address ({source}), mainly to {keys}, seen {span}{fixed_port}.",
+    Kind.SINGLE_SOURCE + _SIGNATURES: "{most} of the detections from {subject_country} came from one address "
+    "({source}), with the signatures {messages}. Without it, detections from {subject_country} come to "
+    "{rate_without} per address and day{change_without}.",
+    Kind.CATEGORY_SINGLE_SOURCE: "{most} of the {subject} detections came from one address in {country} "
+    "({source}), seen {span}. Without it, {subject} detections come to {rate_without} per address and "
+    "day{change_without}.",
+    Kind.FIXED_SOURCE_PORT: "{share} of the accesses to {subject} had the source port {source_port} "
+    "({sources} sources): a scanning tool is likely.",
+    Kind.COUNTRY_CONCENTRATION: "{percent} of the accesses to {subject} came from {country}.",
+    Kind.COUNTRY_CHANGE: "Accesses to {subject} from {country} {moved} by {change} ({change_percent}%) "
+    "against the previous period, which is most of that port's change.",
+    Kind.PERIODIC_SOURCE: "One address in {country} ({source}) came to {subject} regularly, about every "
+    "{every}, "
+    "{span}: somebody may keep scanning.",
+    Kind.BACKSCATTER_BURST: "Much backscatter of one address in {subject_country} ({victim}) was seen {span} "
+    "({replies}{attacked}).{cause}",
+    Kind.NEW_KEY: "Accesses to {subject}, hardly seen in the previous period, were seen {seen} ({rate} per "
+    "address and day, {sources} sources).",
+    Kind.GONE_KEY: "Accesses to {subject}, seen {seen_before}in the previous period, were hardly seen in "
+    "this one.",
+    Kind.SURGE: "Accesses to {subject} rose {span} ({rate} per address and day, {before_rate} before).",
+}
 
 
 def finding_text(finding: Finding, language: Language) -> str:
     """The finding in words: one or two sentences that end in a full stop."""
-    return _japanese(finding) if language == "ja" else _english(finding)
+    if language == "ja":
+        filled = _JAPANESE[_template(finding)].format(**_gaps(finding, _Japanese()))
+        return _SPACES.sub(" ", filled)
+    filled = _ENGLISH[_template(finding)].format(**_gaps(finding, _English()))
+    return filled[:1].upper() + filled[1:]
 
 
-def _japanese(finding: Finding) -> str:  # noqa: C901, PLR0911 - one sentence a kind
-    evidence, subject = finding.evidence, finding.subject
-    span = _span_ja(finding.first, finding.last)
-    match finding.kind:
-        case Kind.SINGLE_SOURCE if finding.part is Part.SIGNATURES:
-            name = country_name(subject, "ja")
-            return (
-                f"{name}を発信元とする検知の{_most_ja(evidence)}は、特定の IP アドレス({_text(evidence, 'source')})に"
-                f"よるもので、検知されたシグネチャは{_messages(evidence, '、')}である。{_without_ja(evidence, f'{name}を発信元とする検知件数')}"
-            )
-        case Kind.SINGLE_SOURCE:
-            what = f"{country_name(subject, 'ja')}から" if "/" not in subject else f"{subject} に対する"
-            country = country_name(_text(evidence, "country"), "ja")
-            keys = evidence.get("keys")
-            target = f"で、宛先は主に {'、'.join(map(str, keys))} で" if isinstance(keys, list) else "で"
-            whole = _whole_ja(evidence)
-            of = "アクセスの増加" if evidence.get("of_change") else "アクセス"
-            amount = _share_of_change(evidence) if evidence.get("of_change") else _number(evidence, "share")
-            what = what.replace("から", "からの")
-            return (
-                f"{whole}{what}{of}の{_amount_ja(amount)}は、{country}を発信元とする特定の IP アドレス"
-                f"({_text(evidence, 'source')})からのもの{target}ある({span})。{_port_ja(evidence)}"
-            )
-        case Kind.FIXED_SOURCE_PORT:
-            return (
-                f"{subject} に対するアクセスの{_amount_ja(_number(evidence, 'share'))}は発信元ポートが "
-                f"{_text(evidence, 'source_port')} であり、スキャン活動を行うツールの存在がうかがえる"
-                f"(発信元 {_whole(evidence, 'sources')} アドレス)。"
-            )
-        case Kind.COUNTRY_CONCENTRATION:
-            return (
-                f"{subject} に対するアクセスは、国・地域別では{country_name(_text(evidence, 'country'), 'ja')}からのアクセスが "
-                f"{_percent(_number(evidence, 'share'))}を占めている。"
-            )
-        case Kind.COUNTRY_CHANGE:
-            return (
-                f"{subject} に対するアクセスは、特に{country_name(_text(evidence, 'country'), 'ja')}からのアクセスが前期と比較して "
-                f"{_signed(_number(evidence, 'change'), 2)} 件 ({_signed(_number(evidence, 'change_percent'), 1)}%)と"
-                f"{_moved_ja(evidence)}。"
-            )
-        case Kind.PERIODIC_SOURCE:
-            return (
-                f"{subject} に対して、{country_name(_text(evidence, 'country'), 'ja')}を発信元とする特定の IP アドレス"
-                f"({_text(evidence, 'source')})からの定期的なアクセス(約{_every_ja(evidence)}ごと)を{span}に検知しており、"
-                "何者かがスキャン活動を継続している可能性がある。"
-            )
-        case Kind.BACKSCATTER_BURST:
-            explains = evidence.get("explains")
-            name = country_name(subject, "ja")
-            cause = (
-                f"{name}からのアクセスの増加の{_amount_ja(float(explains))}はこれによる。"
-                if isinstance(explains, float) and explains >= _LEAST_CAUSE
-                else ""
-            )
-            return (
-                f"{name}を発信元とする特定の IP アドレス({_text(evidence, 'victim')})からの跳ね返りパケットを{span}に大量に検知した"
-                f"({_replies(evidence, '、')}{_attacked_ja(evidence)})。{cause}"
-            )
-        case Kind.NEW_KEY:
-            seen = _days_ja(evidence.get("days"))
-            when = f"{seen}に集中して検知した" if seen else f"{span}に検知した"
-            return (
-                f"前期にはほとんど見られなかった {subject} に対するアクセスを{when}"
-                f"(一日・1IP 当たり {_rate(_number(evidence, 'rate'))} 件、発信元 {_whole(evidence, 'sources')} アドレス)。"
-            )
-        case Kind.GONE_KEY:
-            seen = _days_ja(evidence.get("compare_days"))
-            before = f"前期において{seen}に一時的に増加した" if seen else "前期に見られた"
-            return f"{before} {subject} に対するアクセスは、今期はほとんど見られなかった。"
-        case Kind.CATEGORY_SINGLE_SOURCE:
-            whole = f"{subject} の検知件数の{_most_ja(evidence)}"
-            return (
-                f"{whole}は、{country_name(_text(evidence, 'country'), 'ja')}を発信元とする特定の IP アドレス"
-                f"({_text(evidence, 'source')})によるものである({span})。{_without_ja(evidence, f'{subject} の検知件数')}"
-            )
-        case Kind.SURGE:
-            return (
-                f"{subject} に対するアクセスは、{span}に増加が見られた(一日・1IP 当たり "
-                f"{_rate(_number(evidence, 'rate'))} 件、増加前は {_rate(_number(evidence, 'before_rate'))} 件)。"
-            )
-    assert_never(finding.kind)
+def _template(finding: Finding) -> str:
+    if finding.kind is not Kind.SINGLE_SOURCE:
+        return finding.kind
+    if finding.part is Part.SIGNATURES:
+        return finding.kind + _SIGNATURES
+    if "/" not in finding.subject:
+        return finding.kind + _COUNTRY
+    return finding.kind + _KEY + ("-change" if finding.evidence.get("of_change") else "")
 
 
-_LEAST_CAUSE = 0.25
-"""What explains less of a change is not called its cause."""
+class _Words(Protocol):
+    """How a language puts evidence."""
+
+    listing: str
+
+    def country(self, code: str) -> str: ...
+    def span(self, first: date, last: date) -> str: ...
+    def amount(self, share: float) -> str: ...
+    def of_increase(self, amount: str) -> str: ...
+    def days(self, days: Sequence[date]) -> str: ...
+    def before(self, days: str) -> str: ...
+    def every(self, seconds: float) -> str: ...
+    def moved(self, change: float) -> str: ...
+    def fixed_port(self, port: int) -> str: ...
+    def attacked(self, port: int) -> str: ...
+    def cause(self, country: str, amount: str) -> str: ...
+    def compared(self, change: str, percent: str, moved: str) -> str: ...
+    def not_compared(self) -> str: ...
 
 
-def _english(finding: Finding) -> str:  # noqa: C901, PLR0911 - one sentence a kind
-    evidence, subject = finding.evidence, finding.subject
-    span = _span_en(finding.first, finding.last)
-    match finding.kind:
-        case Kind.SINGLE_SOURCE if finding.part is Part.SIGNATURES:
-            name = country_name(subject, "en")
-            return (
-                f"{_most_en(evidence)} of the detections from {name} is one address ({_text(evidence, 'source')}), "
-                f"with the signatures {_messages(evidence, ', ')}. {_without_en(evidence, f'detections from {name}')}"
-            )
-        case Kind.SINGLE_SOURCE:
-            what = (
-                f"accesses to {subject}" if "/" in subject else f"accesses from {country_name(subject, 'en')}"
-            )
-            if evidence.get("of_change"):
-                amount, what = _share_of_change(evidence), f"increase of {what}"
-            else:
-                amount = _number(evidence, "share")
-            country = country_name(_text(evidence, "country"), "en")
-            keys = evidence.get("keys")
-            target = f", mainly to {', '.join(map(str, keys))}" if isinstance(keys, list) else ""
-            whole = _whole_en(evidence)
-            return (
-                f"{whole}{_amount_en(amount)} of the {what} comes from one address in {country} "
-                f"({_text(evidence, 'source')}){target}, seen {span}.{_port_en(evidence)}"
-            )
-        case Kind.FIXED_SOURCE_PORT:
-            return (
-                f"{_amount_en(_number(evidence, 'share'))} of the accesses to {subject} has the source port "
-                f"{_text(evidence, 'source_port')} ({_whole(evidence, 'sources')} sources): a scanning tool is likely."
-            )
-        case Kind.COUNTRY_CONCENTRATION:
-            return (
-                f"{_percent(_number(evidence, 'share'))} of the accesses to {subject} comes from "
-                f"{country_name(_text(evidence, 'country'), 'en')}."
-            )
-        case Kind.COUNTRY_CHANGE:
-            return (
-                f"Accesses to {subject} from {country_name(_text(evidence, 'country'), 'en')} changed by "
-                f"{_signed(_number(evidence, 'change'), 2)} ({_signed(_number(evidence, 'change_percent'), 1)}%) "
-                "against the previous period, which is most of the change of that port."
-            )
-        case Kind.PERIODIC_SOURCE:
-            return (
-                f"One address in {country_name(_text(evidence, 'country'), 'en')} ({_text(evidence, 'source')}) came to "
-                f"{subject} regularly, about every {_every_en(evidence)}, {span}: somebody may keep scanning."
-            )
-        case Kind.BACKSCATTER_BURST:
-            explains = evidence.get("explains")
-            name = country_name(subject, "en")
-            cause = (
-                f" This is {_amount_en(float(explains)).lower()} of the increase of accesses from {name}."
-                if isinstance(explains, float) and explains >= _LEAST_CAUSE
-                else ""
-            )
-            return (
-                f"Much backscatter of one address in {name} ({_text(evidence, 'victim')}) was seen {span} "
-                f"({_replies(evidence, ', ')}{_attacked_en(evidence)}).{cause}"
-            )
-        case Kind.NEW_KEY:
-            seen = _days_en(evidence.get("days"))
-            when = f"on {seen} only" if seen else span
-            return (
-                f"Accesses to {subject}, hardly seen in the previous period, were seen {when} "
-                f"({_rate(_number(evidence, 'rate'))} per address and day, {_whole(evidence, 'sources')} sources)."
-            )
-        case Kind.GONE_KEY:
-            seen = _days_en(evidence.get("compare_days"))
-            before = f", which rose on {seen} of the previous period," if seen else ""
-            return f"Accesses to {subject}{before} were hardly seen in this one."
-        case Kind.CATEGORY_SINGLE_SOURCE:
-            return (
-                f"{_most_en(evidence)} of the {subject} detections is one address in "
-                f"{country_name(_text(evidence, 'country'), 'en')} ({_text(evidence, 'source')}), seen {span}. "
-                f"{_without_en(evidence, f'{subject} detections')}"
-            )
-        case Kind.SURGE:
-            return (
-                f"Accesses to {subject} rose {span} ({_rate(_number(evidence, 'rate'))} per address and day, "
-                f"{_rate(_number(evidence, 'before_rate'))} before)."
-            )
-    assert_never(finding.kind)
+class _Japanese:
+    """Japanese, as the 2009 report writes it."""
+
+    listing = "、"
+
+    def country(self, code: str) -> str:
+        return country_name(code, "ja")
+
+    def span(self, first: date, last: date) -> str:
+        one, other = (f"{day.month} 月 {day.day} 日" for day in (first, last))
+        return one if first == last else f"{one}から {other}"
+
+    def amount(self, share: float) -> str:
+        return f"ほとんど({share:.0%})" if share >= NEARLY_ALL else f" {share:.0%} "
+
+    def of_increase(self, amount: str) -> str:
+        return f"増加の{amount}"
+
+    def days(self, days: Sequence[date]) -> str:
+        if len(days) > LISTED_DAYS:
+            return self.span(days[0], days[-1])
+        return _joined([self.span(day, day) for day in days], "、", "及び ")
+
+    def before(self, days: str) -> str:
+        return f" {days}に一時的に" if days else ""
+
+    def every(self, seconds: float) -> str:
+        return f" {seconds / _HOUR:.3g} 時間" if seconds >= _HOUR else f" {seconds / _MINUTE:.3g} 分"
+
+    def moved(self, change: float) -> str:
+        return "増加した" if change > 0 else "減少した"
+
+    def fixed_port(self, port: int) -> str:
+        return f"。その発信元ポートは {port} である"
+
+    def attacked(self, port: int) -> str:
+        return f"、攻撃を受けたポートは主に {port}/TCP"
+
+    def cause(self, country: str, amount: str) -> str:
+        return f"{country}からのアクセスの増加の{amount}は、これによる。"
+
+    def compared(self, change: str, percent: str, moved: str) -> str:
+        return f"で、前期と比較して {change} 件 ({percent}%)と{moved}"
+
+    def not_compared(self) -> str:
+        return "である"
 
 
-def _number(evidence: Mapping[str, object], name: str) -> float:
-    value = evidence.get(name)
-    return float(value) if isinstance(value, int | float) else 0.0
+class _English:
+    """English, as plain."""
 
+    listing = ", "
 
-def _whole(evidence: Mapping[str, object], name: str) -> str:
-    return f"{_number(evidence, name):,.0f}"
+    def country(self, code: str) -> str:
+        name = country_name(code, "en")
+        return f"the {name}" if code in _WITH_ARTICLE else name
 
+    def span(self, first: date, last: date) -> str:
+        if first == last:
+            return f"on {first.isoformat()}"
+        return f"from {first.isoformat()} to {last.isoformat()}"
 
-def _text(evidence: Mapping[str, object], name: str) -> str:
-    return str(evidence[name])
+    def amount(self, share: float) -> str:
+        return f"nearly all ({share:.0%})" if share >= NEARLY_ALL else f"{share:.0%}"
 
+    def of_increase(self, amount: str) -> str:
+        return f"{amount} of the increase"
 
-def _rate(rate: float) -> str:
-    return f"{rate:,.2f}" if rate >= _SMALL or rate == 0 else f"{rate:.2g}"
+    def days(self, days: Sequence[date]) -> str:
+        if len(days) > LISTED_DAYS:
+            return self.span(days[0], days[-1])
+        return f"on {_joined([day.isoformat() for day in days], ', ', ' and ')} only" if days else ""
 
+    def before(self, days: str) -> str:
+        return f"{days} " if days else ""
 
-def _percent(share: float) -> str:
-    return f"{share:.0%}"
+    def every(self, seconds: float) -> str:
+        return f"{seconds / _HOUR:.3g} hours" if seconds >= _HOUR else f"{seconds / _MINUTE:.3g} minutes"
 
+    def moved(self, change: float) -> str:
+        return "rose" if change > 0 else "fell"
 
-def _signed(value: float, decimals: int) -> str:
-    return f"{'+' if value >= 0 else '-'} {abs(value):,.{decimals}f}"
+    def fixed_port(self, port: int) -> str:
+        return f", from source port {port}"
 
+    def attacked(self, port: int) -> str:
+        return f"; the port attacked is mainly {port}/TCP"
 
-def _share_of_change(evidence: Mapping[str, object]) -> float:
-    return _number(evidence, "explains")
+    def cause(self, country: str, amount: str) -> str:
+        return f" It makes {amount} of the increase of accesses from {country}."
 
+    def compared(self, change: str, percent: str, moved: str) -> str:
+        del moved  # the sign says it
+        return f", {change} ({percent}%) against the previous period"
 
-def _amount_ja(share: float) -> str:
-    return f"ほとんど({_percent(share)})" if share >= _ALMOST_ALL else f" {_percent(share)}"
-
-
-def _amount_en(share: float) -> str:
-    return f"Nearly all ({_percent(share)})" if share >= _ALMOST_ALL else _percent(share)
-
-
-def _most_ja(evidence: Mapping[str, object]) -> str:
-    explains = evidence.get("explains")
-    if isinstance(explains, float):
-        return f"増加の{_amount_ja(explains)}"
-    return _amount_ja(_number(evidence, "share"))
-
-
-def _most_en(evidence: Mapping[str, object]) -> str:
-    explains = evidence.get("explains")
-    if isinstance(explains, float):
-        return f"{_amount_en(explains)} of the increase"
-    return _amount_en(_number(evidence, "share"))
-
-
-def _without_ja(evidence: Mapping[str, object], what: str) -> str:
-    rate = _rate(_number(evidence, "rate_without"))
-    if evidence.get("change_percent_without") is None:
-        return f"これを除いた{what}は一日・1IP 当たり {rate} 件である。"
-    change = _number(evidence, "change_without")
-    moved = "増加した" if change > 0 else "減少した"
-    return (
-        f"これを除いた{what}は一日・1IP 当たり {rate} 件で、前期と比較して {_signed(change, 2)} 件 "
-        f"({_signed(_number(evidence, 'change_percent_without'), 1)}%)と{moved}。"
-    )
-
-
-def _without_en(evidence: Mapping[str, object], what: str) -> str:
-    rate = _rate(_number(evidence, "rate_without"))
-    if evidence.get("change_percent_without") is None:
-        return f"Without it, {what} come to {rate} per address and day."
-    return (
-        f"Without it, {what} come to {rate} per address and day, {_signed(_number(evidence, 'change_without'), 2)} "
-        f"({_signed(_number(evidence, 'change_percent_without'), 1)}%) against the previous period."
-    )
-
-
-def _messages(evidence: Mapping[str, object], separator: str) -> str:
-    signatures = evidence.get("signatures")
-    if not isinstance(signatures, list):
+    def not_compared(self) -> str:
         return ""
-    return separator.join(str(signature["message"]) for signature in signatures)
 
 
-def _port_ja(evidence: Mapping[str, object]) -> str:
-    port = evidence.get("source_port")
-    return f"その発信元ポートは {port} である。" if port else ""
+def _gaps(finding: Finding, words: _Words) -> Mapping[str, str]:
+    """Every piece of evidence in words; what there is none of is empty."""
+    evidence = finding.evidence
+    country = words.country(finding.subject) if "/" not in finding.subject else ""
+    explains, port, attacked = (evidence.get(name) for name in ("explains", "source_port", "attacked_port"))
+    explained = words.amount(_number(evidence, "explains"))
+    span = words.span(finding.first, finding.last)
+    caused = isinstance(explains, float) and explains >= CAUSE
+    return {
+        "subject": finding.subject,
+        "subject_country": country,
+        "span": span,
+        "asked": words.span(*_asked(evidence)) if "from" in evidence else "",
+        "country": words.country(str(evidence.get("country", ""))),
+        "source": str(evidence.get("source", "")),
+        "victim": str(evidence.get("victim", "")),
+        "source_port": str(port),
+        "sources": f"{_number(evidence, 'sources'):,.0f}",
+        "share": words.amount(_number(evidence, "share")),
+        "percent": f"{_number(evidence, 'share'):.0%}",
+        "explains": explained,
+        "most": (
+            words.amount(_number(evidence, "share")) if explains is None else words.of_increase(explained)
+        ),
+        "rate": _rate(_number(evidence, "rate")),
+        "before_rate": _rate(_number(evidence, "before_rate")),
+        "rate_without": _rate(_number(evidence, "rate_without")),
+        "change": _signed(_number(evidence, "change"), 2),
+        "change_percent": _signed(_number(evidence, "change_percent"), 1),
+        "moved": words.moved(_number(evidence, "change")),
+        "change_without": _change_without(evidence, words),
+        "keys": words.listing.join(map(str, _list(evidence, "keys"))),
+        "messages": words.listing.join(str(found["message"]) for found in _list(evidence, "signatures")),
+        "fixed_port": words.fixed_port(port) if isinstance(port, int) else "",
+        "attacked": words.attacked(attacked) if isinstance(attacked, int) else "",
+        "replies": _replies(evidence, words.listing),
+        "cause": words.cause(country, explained) if caused else "",
+        "every": words.every(_number(evidence, "every_seconds")),
+        "seen": words.days(_days(evidence, "days")) or span,
+        "seen_before": words.before(words.days(_days(evidence, "compare_days"))),
+    }
 
 
-def _port_en(evidence: Mapping[str, object]) -> str:
-    port = evidence.get("source_port")
-    return f" Its source port is {port}." if port else ""
-
-
-def _whole_ja(evidence: Mapping[str, object]) -> str:
-    return "" if evidence.get("of_change") else f"{_span_ja(*_asked(evidence))}における"
-
-
-def _whole_en(evidence: Mapping[str, object]) -> str:
-    return (
-        ""
-        if evidence.get("of_change")
-        else f"{_span_en(*_asked(evidence))[:1].upper()}{_span_en(*_asked(evidence))[1:]}, "
+def _change_without(evidence: Mapping[str, object], words: _Words) -> str:
+    if evidence.get("change_percent_without") is None:
+        return words.not_compared()
+    change = _number(evidence, "change_without")
+    return words.compared(
+        _signed(change, 2), _signed(_number(evidence, "change_percent_without"), 1), words.moved(change)
     )
-
-
-def _asked(evidence: Mapping[str, object]) -> tuple[date, date]:
-    return date.fromisoformat(_text(evidence, "from")), date.fromisoformat(_text(evidence, "to"))
-
-
-def _moved_ja(evidence: Mapping[str, object]) -> str:
-    return "増加した" if _number(evidence, "change") > 0 else "減少した"
-
-
-def _every_ja(evidence: Mapping[str, object]) -> str:
-    seconds = _number(evidence, "every_seconds")
-    return f" {seconds / _HOUR:.3g} 時間" if seconds >= _HOUR else f" {seconds / _MINUTE:.3g} 分"
-
-
-def _every_en(evidence: Mapping[str, object]) -> str:
-    seconds = _number(evidence, "every_seconds")
-    return f"{seconds / _HOUR:.3g} hours" if seconds >= _HOUR else f"{seconds / _MINUTE:.3g} minutes"
-
-
-_REPLIES = {"syn-ack": "SYN+ACK", "rst": "RST", "icmp": "ICMP", "other": "-"}
 
 
 def _replies(evidence: Mapping[str, object], separator: str) -> str:
@@ -325,53 +309,33 @@ def _replies(evidence: Mapping[str, object], separator: str) -> str:
         return ""
     total = sum(replies.values())
     ordered = sorted(replies.items(), key=lambda item: (-item[1], item[0]))
-    return separator.join(f"{_REPLIES[name]} {_percent(count / total)}" for name, count in ordered)
+    return separator.join(f"{_REPLIES[name]} {count / total:.0%}" for name, count in ordered)
 
 
-def _attacked_ja(evidence: Mapping[str, object]) -> str:
-    port = evidence.get("attacked_port")
-    return "" if port is None else f"、攻撃を受けたポートは主に {port}/TCP"
+def _asked(evidence: Mapping[str, object]) -> tuple[date, date]:
+    return date.fromisoformat(str(evidence["from"])), date.fromisoformat(str(evidence["to"]))
 
 
-def _attacked_en(evidence: Mapping[str, object]) -> str:
-    port = evidence.get("attacked_port")
-    return "" if port is None else f"; the port attacked is mainly {port}/TCP"
+def _days(evidence: Mapping[str, object], name: str) -> list[date]:
+    return [date.fromisoformat(str(day)) for day in _list(evidence, name)]
 
 
-def _day_ja(day: date) -> str:
-    return f"{day.month} 月 {day.day} 日"
+def _list(evidence: Mapping[str, object], name: str) -> list[dict[str, object]]:
+    value = evidence.get(name)
+    return value if isinstance(value, list) else []
 
 
-def _span_ja(first: date, last: date) -> str:
-    if first == last:
-        return _day_ja(first)
-    return f"{_day_ja(first)}から {_day_ja(last)}"
+def _number(evidence: Mapping[str, object], name: str) -> float:
+    value = evidence.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _span_en(first: date, last: date) -> str:
-    if first == last:
-        return f"on {first.isoformat()}"
-    return f"from {first.isoformat()} to {last.isoformat()}"
+def _rate(rate: float) -> str:
+    return f"{rate:,.2f}" if rate >= _PRINTS_AS_NOTHING or rate == 0 else f"{rate:.2g}"
 
 
-def _listed(days: object) -> list[date]:
-    return [date.fromisoformat(str(day)) for day in days] if isinstance(days, list) else []
-
-
-def _days_ja(days: object) -> str:
-    listed = _listed(days)
-    if not listed:
-        return ""
-    if len(listed) > _LISTED_DAYS:
-        return _span_ja(listed[0], listed[-1])
-    return _joined([_day_ja(day) for day in listed], "、", "及び")
-
-
-def _days_en(days: object) -> str:
-    listed = _listed(days)
-    if len(listed) > _LISTED_DAYS:
-        return f"{listed[0].isoformat()} to {listed[-1].isoformat()}"
-    return _joined([day.isoformat() for day in listed], ", ", " and ")
+def _signed(value: float, decimals: int) -> str:
+    return f"{'+' if value >= 0 else '-'} {abs(value):,.{decimals}f}"
 
 
 def _joined(words: Sequence[str], separator: str, last: str) -> str:
