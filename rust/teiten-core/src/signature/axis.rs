@@ -7,9 +7,16 @@
 use std::collections::HashMap;
 
 use super::ranges::Ranges;
+use super::rule::Addresses;
+use super::view::{Kind, View};
+use crate::packet::Ip;
+use crate::wire::ipv4::Ipv4;
 
 /// Bits of one word of a row.
 pub(super) const WORD: usize = u64::BITS as usize;
+
+/// Words of a short row.
+pub(super) const BLOCK: usize = 4;
 
 /// Rows of bits, and which class each value is of.
 #[derive(Clone, Debug)]
@@ -20,7 +27,8 @@ pub(super) struct Rows {
     classes: Vec<u32>,
     bits: Vec<u64>,
     words: usize,
-    flat: bool,
+    /// Whether every value leaves every rule possible.
+    all: bool,
 }
 
 impl Rows {
@@ -52,7 +60,7 @@ impl Rows {
             classes: Vec::new(),
             bits: Vec::new(),
             words,
-            flat: false,
+            all: false,
         };
         let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
         rows.add(&row, &mut known);
@@ -67,8 +75,7 @@ impl Rows {
             rows.starts.push(start);
             rows.add(&row, &mut known);
         }
-        // Every value leaves every rule possible.
-        rows.flat = rows.bits.iter().all(|word| *word == u64::MAX);
+        rows.all = rows.bits.iter().all(|word| *word == u64::MAX);
         rows
     }
 
@@ -81,9 +88,12 @@ impl Rows {
         self.classes.push(class);
     }
 
+    fn interval(&self, value: u128) -> usize {
+        self.starts.partition_point(|start| *start <= value)
+    }
+
     fn class(&self, value: u128) -> u32 {
-        let interval = self.starts.partition_point(|start| *start <= value);
-        self.classes.get(interval).copied().unwrap_or(0)
+        self.classes.get(self.interval(value)).copied().unwrap_or(0)
     }
 
     #[inline]
@@ -93,100 +103,297 @@ impl Rows {
     }
 }
 
-/// A field of at most 16 bits: values are looked up in pages of 256, and equal pages are kept once.
+/// A class for each of 65,536 values, in pages of 256; equal pages are kept once.
 #[derive(Clone, Debug)]
-pub(super) struct Small {
-    rows: Rows,
-    pages: Box<[u32]>,
-    classes: Box<[u32]>,
+struct Pages {
+    pages: Box<[u16]>,
+    classes: Box<[u16]>,
 }
 
-impl Small {
-    pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
-        let rows = Rows::new(accepted, words);
+impl Pages {
+    fn new(class: impl Fn(u16) -> u16) -> Self {
         let (mut pages, mut classes, mut known) =
             (Vec::with_capacity(256), Vec::new(), HashMap::new());
-        for high in 0..256_u128 {
-            let page: Vec<u32> = (0..256).map(|low| rows.class(high << 8 | low)).collect();
-            let next = u32::try_from(known.len()).unwrap_or(0);
+        for high in 0..=u8::MAX {
+            let page: Vec<u16> = (0..=u8::MAX)
+                .map(|low| class(u16::from_be_bytes([high, low])))
+                .collect();
+            let next = u16::try_from(known.len()).unwrap_or(0);
             let number = *known.entry(page.clone()).or_insert(next);
             if number == next {
                 classes.extend(page);
             }
-            pages.push(number << 8);
+            pages.push(number);
         }
         Self {
-            rows,
             pages: pages.into(),
             classes: classes.into(),
         }
     }
 
-    /// The row of a value; `None` where every value leaves every rule possible.
     #[inline]
-    pub(super) fn row(&self, value: u16) -> Option<&[u64]> {
-        if self.rows.flat {
-            return None;
-        }
-        let page = self.pages[usize::from(value >> 8)];
-        Some(
-            self.rows
-                .row(self.classes[page as usize + usize::from(value & 0xff)]),
-        )
+    fn class(&self, value: u16) -> u16 {
+        let [high, low] = value.to_be_bytes();
+        let page = self.pages[usize::from(high)];
+        self.classes[usize::from(page) << 8 | usize::from(low)]
     }
 }
 
-/// An IPv4 address: a search within its first byte.
+/// A field of at most 16 bits.
 #[derive(Clone, Debug)]
-pub(super) struct Ipv4Axis {
+pub(super) struct Small {
+    pages: Pages,
     rows: Rows,
-    /// Where the intervals that begin within a first byte begin; one more at the end.
-    first: Box<[u32]>,
-    starts: Box<[u32]>,
 }
 
-impl Ipv4Axis {
+impl Small {
     pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
         let rows = Rows::new(accepted, words);
-        let starts: Box<[u32]> = rows
-            .starts
-            .iter()
-            .filter_map(|start| u32::try_from(*start).ok())
-            .collect();
-        let first = (0..=256_u64)
-            .map(|byte| starts.partition_point(|start| u64::from(*start) < byte << 24))
-            .map(|place| u32::try_from(place).unwrap_or(0))
-            .collect();
-        Self {
-            rows,
-            first,
-            starts,
-        }
+        // There are no more classes than values.
+        let pages = Pages::new(|value| u16::try_from(rows.class(value.into())).unwrap_or(0));
+        Self { pages, rows }
     }
 
+    /// The row of a value.
     #[inline]
-    pub(super) fn row(&self, address: u32) -> Option<&[u64]> {
-        if self.rows.flat {
-            return None;
+    pub(super) fn row(&self, value: u16) -> &[u64] {
+        self.rows.row(self.pages.class(value).into())
+    }
+}
+
+/// A field of 32 bits, such as an IPv4 address: its upper half is looked up in pages, and only where values that
+/// share an upper half differ is there a search.
+#[derive(Clone, Debug)]
+pub(super) struct Wide {
+    upper: Pages,
+    rows: Rows,
+}
+
+/// Stands for an upper half whose values are of several classes.
+const SPLIT: u16 = u16::MAX;
+
+impl Wide {
+    pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
+        let rows = Rows::new(accepted, words);
+        let upper = Pages::new(|half| {
+            let first = u128::from(half) << 16;
+            let whole = rows.interval(first) == rows.interval(first | 0xffff);
+            u16::try_from(rows.class(first))
+                .ok()
+                .filter(|_| whole)
+                .unwrap_or(SPLIT)
+        });
+        Self { upper, rows }
+    }
+
+    /// The row of a value.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half is meant")]
+    pub(super) fn row(&self, value: u32) -> &[u64] {
+        match self.upper.class((value >> 16) as u16) {
+            SPLIT => self.rows.row(self.rows.class(value.into())),
+            class => self.rows.row(class.into()),
         }
-        let byte = (address >> 24) as usize;
-        let (from, to) = (self.first[byte] as usize, self.first[byte + 1] as usize);
-        let interval = from + self.starts[from..to].partition_point(|start| *start <= address);
-        Some(self.rows.row(self.rows.classes[interval]))
     }
 }
 
 /// An IPv6 address.
 #[derive(Clone, Debug)]
-pub(super) struct Ipv6Axis(Rows);
+pub(super) struct Longest(Rows);
 
-impl Ipv6Axis {
+impl Longest {
     pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
         Self(Rows::new(accepted, words))
     }
 
-    pub(super) fn row(&self, address: u128) -> Option<&[u64]> {
-        (!self.0.flat).then(|| self.0.row(self.0.class(address)))
+    /// The row of an address.
+    pub(super) fn row(&self, address: u128) -> &[u64] {
+        self.0.row(self.0.class(address))
+    }
+}
+
+/// The values of a packet's fields under which a rule is possible; `None`: all.
+#[derive(Clone, Debug)]
+pub(super) struct Fields {
+    pub(super) source: Addresses,
+    pub(super) destination: Addresses,
+    pub(super) source_ports: Option<Ranges>,
+    pub(super) destination_ports: Option<Ranges>,
+    /// TCP flags, ICMP type, or protocol number.
+    pub(super) first: Option<Ranges>,
+    /// TCP window, or ICMP code.
+    pub(super) second: Option<Ranges>,
+    pub(super) lengths: Option<Ranges>,
+    pub(super) marks: Option<Ranges>,
+    pub(super) times_to_live: Option<Ranges>,
+    pub(super) identifications: Option<Ranges>,
+    /// TCP sequence numbers.
+    pub(super) sequences: Option<Ranges>,
+    /// First bytes of the payload.
+    pub(super) first_bytes: Option<Ranges>,
+}
+
+/// One field, and where its values are looked up.
+#[derive(Clone, Debug)]
+enum Axis {
+    SourcePort(Small),
+    DestinationPort(Small),
+    First(Small),
+    Second(Small),
+    Length(Small),
+    Marks(Small),
+    TimeToLive(Small),
+    Identification(Small),
+    FirstByte(Small),
+    Sequence(Wide),
+    Source4(Wide),
+    Destination4(Wide),
+    Source6(Longest),
+    Destination6(Longest),
+}
+
+/// The fields that tell rules apart, of packets of either version of IP; a field no rule asks for is left out.
+#[derive(Clone, Debug)]
+pub(super) struct Axes {
+    ipv4: Box<[Axis]>,
+    ipv6: Box<[Axis]>,
+}
+
+impl Axes {
+    pub(super) fn new(fields: &[Fields], words: usize) -> Self {
+        type Pick = fn(&Fields) -> Option<&Ranges>;
+        fn some(ranges: &Ranges, largest: u128) -> Option<&Ranges> {
+            Some(ranges).filter(|ranges| !ranges.is_everything(largest))
+        }
+        let small = |pick: Pick, axis: fn(Small) -> Axis| {
+            let axis_of = Small::new(&fields.iter().map(pick).collect::<Vec<_>>(), words);
+            (!axis_of.rows.all).then(|| axis(axis_of))
+        };
+        let wide = |pick: Pick, axis: fn(Wide) -> Axis| {
+            let axis_of = Wide::new(&fields.iter().map(pick).collect::<Vec<_>>(), words);
+            (!axis_of.rows.all).then(|| axis(axis_of))
+        };
+        let longest = |pick: Pick, axis: fn(Longest) -> Axis| {
+            let axis_of = Longest::new(&fields.iter().map(pick).collect::<Vec<_>>(), words);
+            (!axis_of.0.all).then(|| axis(axis_of))
+        };
+        // What leaves fewest rules in most packets comes first: often nothing is left to narrow soon.
+        let shared = [
+            small(
+                |fields| fields.destination_ports.as_ref(),
+                Axis::DestinationPort,
+            ),
+            small(|fields| fields.first.as_ref(), Axis::First),
+            small(|fields| fields.source_ports.as_ref(), Axis::SourcePort),
+            small(|fields| fields.second.as_ref(), Axis::Second),
+            small(|fields| fields.lengths.as_ref(), Axis::Length),
+            small(|fields| fields.first_bytes.as_ref(), Axis::FirstByte),
+            small(|fields| fields.marks.as_ref(), Axis::Marks),
+            small(|fields| fields.times_to_live.as_ref(), Axis::TimeToLive),
+            small(
+                |fields| fields.identifications.as_ref(),
+                Axis::Identification,
+            ),
+            wide(|fields| fields.sequences.as_ref(), Axis::Sequence),
+        ];
+        let ipv4 = [
+            wide(
+                |fields| some(&fields.source.ipv4, u32::MAX.into()),
+                Axis::Source4,
+            ),
+            wide(
+                |fields| some(&fields.destination.ipv4, u32::MAX.into()),
+                Axis::Destination4,
+            ),
+        ];
+        let ipv6 = [
+            longest(|fields| some(&fields.source.ipv6, u128::MAX), Axis::Source6),
+            longest(
+                |fields| some(&fields.destination.ipv6, u128::MAX),
+                Axis::Destination6,
+            ),
+        ];
+        Self {
+            ipv4: ipv4.into_iter().chain(shared.clone()).flatten().collect(),
+            ipv6: ipv6.into_iter().chain(shared).flatten().collect(),
+        }
+    }
+
+    /// Clears the bits of the rules that the packet's header does not fit; whether any is left.
+    #[inline]
+    pub(super) fn narrow(&self, view: &View<'_>, possible: &mut [u64]) -> bool {
+        let number = |[high, low]: [u64; 2]| u128::from(high) << 64 | u128::from(low);
+        let (axes, addresses) = match &view.packet.ip {
+            Ip::V4(ip) => (&self.ipv4, (ip.source().into(), ip.destination().into())),
+            Ip::V6(ip) => (&self.ipv6, (number(ip.source()), number(ip.destination()))),
+        };
+        // In the short rows of the rules most packets meet, all stays in registers.
+        if let Ok(short) = <&mut [u64; BLOCK]>::try_from(&mut *possible) {
+            let mut left = *short;
+            for axis in axes {
+                if let Ok(row) = <&[u64; BLOCK]>::try_from(axis.row(view, addresses)) {
+                    for (left, row) in left.iter_mut().zip(row) {
+                        *left &= row;
+                    }
+                }
+                if left == [0; BLOCK] {
+                    return false;
+                }
+            }
+            *short = left;
+            return true;
+        }
+        for axis in axes {
+            let row = axis.row(view, addresses);
+            let mut left = 0;
+            for (possible, row) in possible.iter_mut().zip(row) {
+                *possible &= row;
+                left |= *possible;
+            }
+            if left == 0 {
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Axis {
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a row is found for a dozen fields of each packet"
+    )]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "addresses of IPv4 have 32 bits"
+    )]
+    fn row(&self, view: &View<'_>, (source, destination): (u128, u128)) -> &[u64] {
+        match self {
+            Self::SourcePort(axis) => axis.row(view.ports.0),
+            Self::DestinationPort(axis) => axis.row(view.ports.1),
+            Self::First(axis) => axis.row(match view.kind {
+                Kind::Tcp => view.tcp_flags().into(),
+                Kind::Icmp => view.half_at(0) >> 8,
+                Kind::Udp => 0,
+                Kind::Other => view.packet.protocol.into(),
+            }),
+            Self::Second(axis) => axis.row(match view.kind {
+                Kind::Tcp => view.half_at(14),
+                Kind::Icmp => view.half_at(0) & 0xff,
+                Kind::Udp | Kind::Other => 0,
+            }),
+            Self::Length(axis) => axis.row(u16::try_from(view.payload.len()).unwrap_or(u16::MAX)),
+            Self::Marks(axis) => axis.row(view.marks.into()),
+            Self::TimeToLive(axis) => axis.row(view.time_to_live.into()),
+            Self::Identification(axis) => axis.row(view.ipv4().map_or(0, Ipv4::identification)),
+            Self::FirstByte(axis) => axis.row(view.payload.first().copied().unwrap_or(0).into()),
+            Self::Sequence(axis) => axis.row(view.word_at(4)),
+            Self::Source4(axis) => axis.row(source as u32),
+            Self::Destination4(axis) => axis.row(destination as u32),
+            Self::Source6(axis) => axis.row(source),
+            Self::Destination6(axis) => axis.row(destination),
+        }
     }
 }
 
@@ -207,13 +414,12 @@ mod tests {
             })).collect();
             let accepted: Vec<Option<&Ranges>> = sets.iter().map(Option::as_ref).collect();
             let words = accepted.len().div_ceil(WORD);
-            let (small, ipv4) = (Small::new(&accepted, words), Ipv4Axis::new(&accepted, words));
-            let ipv6 = Ipv6Axis::new(&accepted, words);
+            let (small, ipv4) = (Small::new(&accepted, words), Wide::new(&accepted, words));
+            let ipv6 = Longest::new(&accepted, words);
             let rows = [small.row(value), ipv4.row(value.into()), ipv6.row(value.into())];
             for (bit, set) in sets.iter().enumerate() {
                 let expected = set.as_ref().is_none_or(|set| set.has(value.into()));
                 for row in rows {
-                    let Some(row) = row else { continue };
                     prop_assert_eq!(row[bit / WORD] >> (bit % WORD) & 1 == 1, expected);
                 }
             }

@@ -1,22 +1,21 @@
-//! The rules a kind of packet is held against: which fit its header, which of them its payload, and in what order.
+//! Rules a kind of packet is held against: which fit its header, and which of them its payload.
 //!
-//! Rules have three places in the rows of bits, each beginning at a word of its own: those that packets without
-//! payload can match, those that need payload, and those that read flow bits, which come last because all others may
-//! set them. A packet without payload walks over the first and the last place only.
+//! A kind of packet has three groups, held against it in this order: rules that packets without payload can match,
+//! rules that need payload, and rules that read flow bits, which all others may set. Apart, the rows of the first are
+//! short, and most packets need no others.
 
 use aho_corasick::automaton::OverlappingState;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use regex_automata::PatternSet;
 use regex_automata::meta::{Cache, Regex};
-use std::ops::Range;
 
-use super::axis::{Ipv4Axis, Ipv6Axis, Small, WORD};
+use super::axis::{Axes, BLOCK, Fields, WORD};
 use super::content::{Content, Step};
 use super::limits::{MAX_EXPRESSION_BYTES, MAX_PATTERN_BYTES, MIN_PATTERN_BYTES};
 use super::ranges::Ranges;
 use super::rule::{Addresses, BitMode, Buffer, Field, FlowBit, Protocol, Rule, Test};
 use super::view::{Kind, View, mark};
-use crate::packet::{Ip, protocol};
+use crate::packet::protocol;
 
 /// A rule in a group: one direction of it, with the tests that are left once the rows of bits have spoken.
 #[derive(Clone, Debug)]
@@ -25,30 +24,6 @@ pub(super) struct Entry {
     pub(super) rule: u32,
     /// Tests that the rows of bits do not decide.
     pub(super) tests: Box<[Test]>,
-}
-
-/// What a packet's fields leave possible.
-#[derive(Clone, Debug)]
-struct Axes {
-    sources4: Ipv4Axis,
-    destinations4: Ipv4Axis,
-    sources6: Ipv6Axis,
-    destinations6: Ipv6Axis,
-    source_ports: Small,
-    destination_ports: Small,
-    /// TCP flags, ICMP type, or protocol number.
-    first: Small,
-    /// TCP window, or ICMP code.
-    second: Small,
-    lengths: Small,
-    /// Marks of few packets.
-    marks: Small,
-    times_to_live: Small,
-    identifications: Small,
-    /// TCP sequence numbers.
-    sequences: Ipv4Axis,
-    /// First bytes of the payload.
-    first_bytes: Small,
 }
 
 /// Patterns of rules that need one in a buffer, and which rules each is of.
@@ -68,18 +43,40 @@ struct Expressions {
     bits: Box<[u32]>,
 }
 
-/// The rules of one kind of packet.
+/// Which rules a group has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Those that packets without payload can match.
+    Plain,
+    /// Those that need payload.
+    Payload,
+    /// Those that read flow bits.
+    Readers,
+}
+
+impl Place {
+    /// Every place, in the order in which packets meet them.
+    pub(super) const ALL: [Self; 3] = [Self::Plain, Self::Payload, Self::Readers];
+
+    fn of(rule: &Rule) -> Self {
+        if rule.flow_bits.iter().any(FlowBit::reads) {
+            Self::Readers
+        } else if needs_payload(rule) {
+            Self::Payload
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+/// Rules of one place for one kind of packet.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
-    entries: Box<[Option<Entry>]>,
+    entries: Box<[Entry]>,
     axes: Axes,
     words: usize,
-    /// The bits that stand for a rule.
-    present: Box<[u64]>,
-    /// Words of the rules that packets without payload can match.
-    plain: Range<usize>,
-    /// Words of the rules that read flow bits.
-    last: Range<usize>,
+    /// Number of the group among all.
+    number: usize,
     payload: Option<Patterns>,
     names: Option<Patterns>,
     expressions: Option<Expressions>,
@@ -109,46 +106,43 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Room for each of the groups, which come in the order of their kinds.
-    pub(super) fn new(groups: &[Group]) -> Self {
-        let words = groups.iter().map(|group| group.words).max().unwrap_or(0);
-        let expressions = groups.iter().map(|group| {
+    /// Room for each of the groups, which come in the order of their numbers.
+    pub(super) fn new<'a>(groups: impl Iterator<Item = &'a Group> + Clone) -> Self {
+        let words = groups.clone().map(|group| group.words).max().unwrap_or(0);
+        let expressions = groups.map(|group| {
             let regex = &group.expressions.as_ref()?.regex;
             Some((regex.create_cache(), PatternSet::new(regex.pattern_len())))
         });
-        Self { possible: vec![0; words], found: vec![0; words], expressions: expressions.collect() }
+        Self {
+            possible: vec![0; words],
+            found: vec![0; words],
+            expressions: expressions.collect(),
+        }
     }
 }
 
 impl Group {
-    /// The rules of these that packets of this kind can match.
-    pub(super) fn new(kind: Kind, rules: &[Rule]) -> Result<Self, String> {
-        let mut places: [Vec<Candidate<'_>>; 3] = Default::default();
-        for (number, rule) in (0..).zip(rules) {
+    /// The rules of these that are for this place, and that packets of this kind can match.
+    pub(super) fn new(kind: Kind, place: Place, rules: &[Rule]) -> Result<Self, String> {
+        let mut slots: Vec<Candidate<'_>> = Vec::new();
+        for (number, rule) in (0..)
+            .zip(rules)
+            .filter(|(_, rule)| Place::of(rule) == place)
+        {
             let ways: &[bool] = if rule.both_ways {
                 &[false, true]
             } else {
                 &[false]
             };
-            for swapped in ways {
-                if let Some(candidate) = candidate(kind, number, rule, *swapped) {
-                    let place = if rule.flow_bits.iter().any(FlowBit::reads) {
-                        2
-                    } else {
-                        usize::from(needs_payload(rule))
-                    };
-                    places[place].push(candidate);
-                }
-            }
+            slots.extend(
+                ways.iter()
+                    .filter_map(|swapped| candidate(kind, number, rule, *swapped)),
+            );
         }
-        let mut slots: Vec<Option<Candidate<'_>>> = Vec::new();
-        let mut ends = [0; 3];
-        for (place, end) in places.into_iter().zip(&mut ends) {
-            slots.extend(place.into_iter().map(Some));
-            slots.resize_with(slots.len().next_multiple_of(WORD), || None);
-            *end = slots.len() / WORD;
-        }
-        let words = ends[2];
+        let words = match slots.len().div_ceil(WORD) {
+            0 => 0,
+            words => words.max(BLOCK),
+        };
         let (payload, unconditional_payload) =
             Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload)?;
         let (names, unconditional_names) =
@@ -159,25 +153,20 @@ impl Group {
             .map(|(one, two)| one & two)
             .collect();
         let expressions = Expressions::new(&slots, &mut unconditional);
-        let mut present = vec![0; words];
-        for (bit, _) in slots.iter().enumerate().filter(|(_, slot)| slot.is_some()) {
-            present[bit / WORD] |= 1 << (bit % WORD);
-        }
         Ok(Self {
-            present: present.into(),
-            axes: Axes::new(&slots, words),
+            axes: Axes::new(
+                &slots.iter().map(Candidate::fields).collect::<Vec<_>>(),
+                words,
+            ),
             entries: slots
                 .into_iter()
-                .map(|slot| {
-                    slot.map(|slot| Entry {
-                        rule: slot.number,
-                        tests: slot.tests.into(),
-                    })
+                .map(|slot| Entry {
+                    rule: slot.number,
+                    tests: slot.tests.into(),
                 })
                 .collect(),
             words,
-            plain: 0..ends[0],
-            last: ends[1]..ends[2],
+            number: kind as usize * Place::ALL.len() + place as usize,
             payload,
             names,
             expressions,
@@ -192,40 +181,59 @@ impl Group {
         view: &View<'_>,
         name: Option<&[u8]>,
         scratch: &mut Scratch,
-        visit: &mut impl FnMut(&Entry, &mut Scratch),
+        visit: &mut impl FnMut(&Entry),
     ) {
-        if self.words == 0 {
-            return;
-        }
-        let rows = self.axes.rows(view);
+        let Scratch {
+            possible,
+            found,
+            expressions,
+        } = scratch;
+        let possible = &mut possible[..self.words];
         if view.payload.is_empty() {
-            for word in self.plain.clone().chain(self.last.clone()) {
-                self.visit_word(word, self.present[word] & and(&rows, word), scratch, visit);
+            for (possible, word) in possible.iter_mut().zip(&self.unconditional) {
+                *possible = *word;
+            }
+            if self.axes.narrow(view, possible) {
+                self.visit_each(possible.iter().copied(), visit);
             }
             return;
         }
-        let mut any = 0;
-        for word in 0..self.words {
-            let possible = self.present[word] & and(&rows, word);
-            scratch.possible[word] = possible;
-            scratch.found[word] = self.unconditional[word];
-            any |= possible & !self.unconditional[word];
+        possible.fill(u64::MAX);
+        if !self.axes.narrow(view, possible) {
+            return;
         }
-        if any != 0 {
+        let found = &mut found[..self.words];
+        found.copy_from_slice(&self.unconditional);
+        if possible
+            .iter()
+            .zip(&self.unconditional)
+            .any(|(possible, unconditional)| possible & !unconditional != 0)
+        {
             if let Some(patterns) = &self.payload {
-                patterns.search(view.payload, &mut scratch.found);
+                patterns.search(view.payload, found);
             }
             if let (Some(patterns), Some(name)) = (&self.names, name) {
-                patterns.search(name, &mut scratch.found);
+                patterns.search(name, found);
             }
-            if let Some(expressions) = &self.expressions {
-                expressions.search(view, scratch);
+            if let (Some(together), Some(Some(memory))) =
+                (&self.expressions, expressions.get_mut(self.number))
+            {
+                together.search(view.payload, memory, found);
             }
         }
-        for word in 0..self.words {
-            let possible = scratch.possible[word] & scratch.found[word];
-            self.visit_word(word, possible, scratch, visit);
-        }
+        self.visit_each(
+            possible
+                .iter()
+                .zip(found)
+                .map(|(possible, found)| *possible & *found),
+            visit,
+        );
+    }
+
+    /// Whether no packet can match any rule.
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.words == 0
     }
 
     /// Whether any rule looks into the name of a DNS query.
@@ -234,18 +242,13 @@ impl Group {
     }
 
     #[inline]
-    fn visit_word(
-        &self,
-        word: usize,
-        mut possible: u64,
-        scratch: &mut Scratch,
-        visit: &mut impl FnMut(&Entry, &mut Scratch),
-    ) {
-        while possible != 0 {
-            let bit = word * WORD + possible.trailing_zeros() as usize;
-            possible &= possible - 1;
-            if let Some(Some(entry)) = self.entries.get(bit) {
-                visit(entry, scratch);
+    fn visit_each(&self, words: impl Iterator<Item = u64>, visit: &mut impl FnMut(&Entry)) {
+        for (mut possible, entries) in words.zip(self.entries.chunks(WORD)) {
+            while possible != 0 {
+                if let Some(entry) = entries.get(possible.trailing_zeros() as usize) {
+                    visit(entry);
+                }
+                possible &= possible - 1;
             }
         }
     }
@@ -263,7 +266,8 @@ fn needs_payload(rule: &Rule) -> bool {
 /// The rule as packets of this kind can match it, if they can.
 fn candidate(kind: Kind, number: u32, rule: &Rule, swapped: bool) -> Option<Candidate<'_>> {
     let of_kind = match rule.protocol {
-        Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 | Protocol::Anomaly => true,
+        Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 => true,
+        Protocol::Anomaly => false,
         Protocol::Tcp => matches!(kind, Kind::Tcp | Kind::Other),
         Protocol::Udp => matches!(kind, Kind::Udp | Kind::Other),
         Protocol::Icmp | Protocol::Icmpv6 => matches!(kind, Kind::Icmp | Kind::Other),
@@ -362,7 +366,9 @@ impl Candidate<'_> {
                 self.narrow(5, Some(numbers.clone()));
                 self.narrow(3, Some(marks(|marks| marks & mark::IPV4 != 0)));
             }
-            (Test::Number(Field::Sequence, numbers), Kind::Tcp) => self.narrow(6, Some(numbers.clone())),
+            (Test::Number(Field::Sequence, numbers), Kind::Tcp) => {
+                self.narrow(6, Some(numbers.clone()))
+            }
             (Test::Number(Field::FragmentOffset, numbers), _) if !numbers.has(0) => {
                 self.narrow(3, Some(marks(|marks| marks & mark::FRAGMENT != 0)));
                 self.tests.push(test.clone());
@@ -374,12 +380,20 @@ impl Candidate<'_> {
                     _ => self.tests.push(test.clone()),
                 }
             }
-            (Test::FragmentBits { wanted, mode }, _) => self.narrow(3, Some(marks(|marks| {
-                marks & mark::IPV4 != 0 && mode.holds(marks & mark::FRAGMENT_BITS, *wanted)
-            }))),
-            (Test::SameAddress, _) => self.narrow(3, Some(marks(|marks| marks & mark::SAME_ADDRESS != 0))),
+            (Test::FragmentBits { wanted, mode }, _) => self.narrow(
+                3,
+                Some(marks(|marks| {
+                    marks & mark::IPV4 != 0 && mode.holds(marks & mark::FRAGMENT_BITS, *wanted)
+                })),
+            ),
+            (Test::SameAddress, _) => {
+                self.narrow(3, Some(marks(|marks| marks & mark::SAME_ADDRESS != 0)))
+            }
             (Test::Fragment(expected), _) => {
-                self.narrow(3, Some(marks(|marks| (marks & mark::FRAGMENT != 0) == *expected)));
+                self.narrow(
+                    3,
+                    Some(marks(|marks| (marks & mark::FRAGMENT != 0) == *expected)),
+                );
             }
             (Test::IpOption(_), _) => {
                 self.narrow(3, Some(marks(|marks| marks & mark::OPTIONS != 0)));
@@ -390,6 +404,37 @@ impl Candidate<'_> {
             _ => self.tests.push(test.clone()),
         }
         Some(())
+    }
+
+    /// The values under which the rule is possible.
+    fn fields(&self) -> Fields {
+        let [
+            first,
+            second,
+            lengths,
+            marks,
+            times_to_live,
+            identifications,
+            sequences,
+            first_bytes,
+        ] = self.accepted.clone();
+        let ports = |source| {
+            Some(self.ports(source).clone()).filter(|ports| !ports.is_everything(u16::MAX.into()))
+        };
+        Fields {
+            source: self.addresses(true),
+            destination: self.addresses(false),
+            source_ports: ports(true),
+            destination_ports: ports(false),
+            first,
+            second,
+            lengths,
+            marks,
+            times_to_live,
+            identifications,
+            sequences,
+            first_bytes,
+        }
     }
 
     fn addresses(&self, source: bool) -> Addresses {
@@ -422,8 +467,14 @@ fn first_bytes(rule: &Rule) -> Option<Ranges> {
     rule.steps.iter().find_map(|step| match step {
         Step::Content(content) if content.is_at_start() => {
             let byte = *content.bytes.first()?;
-            let bytes = if content.any_case { [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()] } else { [byte; 2] };
-            Some(Ranges::from_spans(bytes.map(|byte| (byte.into(), byte.into())).into()))
+            let bytes = if content.any_case {
+                [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]
+            } else {
+                [byte; 2]
+            };
+            Some(Ranges::from_spans(
+                bytes.map(|byte| (byte.into(), byte.into())).into(),
+            ))
         }
         _ => None,
     })
@@ -446,7 +497,12 @@ fn has(kind: Kind, field: Field) -> bool {
 
 /// The marks that are so.
 fn marks(are_so: impl Fn(u8) -> bool) -> Ranges {
-    Ranges::from_spans((0..=u8::MAX).filter(|marks| are_so(*marks)).map(|marks| (marks.into(), marks.into())).collect())
+    Ranges::from_spans(
+        (0..=u8::MAX)
+            .filter(|marks| are_so(*marks))
+            .map(|marks| (marks.into(), marks.into()))
+            .collect(),
+    )
 }
 
 fn flags(wanted: u8, mode: BitMode, regarded: u8) -> Ranges {
@@ -454,122 +510,25 @@ fn flags(wanted: u8, mode: BitMode, regarded: u8) -> Ranges {
     Ranges::from_spans(holding.map(|flags| (flags.into(), flags.into())).collect())
 }
 
-impl Axes {
-    fn new(slots: &[Option<Candidate<'_>>], words: usize) -> Self {
-        let addresses: Vec<[Addresses; 2]> = slots
-            .iter()
-            .map(|slot| match slot {
-                Some(slot) => [slot.addresses(true), slot.addresses(false)],
-                None => [Addresses::everything(), Addresses::everything()],
-            })
-            .collect();
-        let everything = Addresses::everything();
-        let address = |end: usize, ipv4: bool| -> Vec<Option<&Ranges>> {
-            fn pick(addresses: &Addresses, ipv4: bool) -> &Ranges {
-                if ipv4 {
-                    &addresses.ipv4
-                } else {
-                    &addresses.ipv6
-                }
-            }
-            addresses
-                .iter()
-                .map(|both| {
-                    Some(pick(&both[end], ipv4)).filter(|ranges| *ranges != pick(&everything, ipv4))
-                })
-                .collect()
-        };
-        let ports = |source: bool| -> Vec<Option<&Ranges>> {
-            let everything = |ports: &&Ranges| ports.is_everything(u16::MAX.into());
-            let of = |slot| Some(Candidate::ports(slot, source)).filter(|ports| !everything(ports));
-            slots
-                .iter()
-                .map(|slot| slot.as_ref().and_then(of))
-                .collect()
-        };
-        let field = |axis: usize| -> Vec<Option<&Ranges>> {
-            slots
-                .iter()
-                .map(|slot| slot.as_ref().and_then(|slot| slot.accepted[axis].as_ref()))
-                .collect()
-        };
-        Self {
-            sources4: Ipv4Axis::new(&address(0, true), words),
-            destinations4: Ipv4Axis::new(&address(1, true), words),
-            sources6: Ipv6Axis::new(&address(0, false), words),
-            destinations6: Ipv6Axis::new(&address(1, false), words),
-            source_ports: Small::new(&ports(true), words),
-            destination_ports: Small::new(&ports(false), words),
-            first: Small::new(&field(0), words),
-            second: Small::new(&field(1), words),
-            lengths: Small::new(&field(2), words),
-            marks: Small::new(&field(3), words),
-            times_to_live: Small::new(&field(4), words),
-            identifications: Small::new(&field(5), words),
-            sequences: Ipv4Axis::new(&field(6), words),
-            first_bytes: Small::new(&field(7), words),
-        }
-    }
-
-    #[inline]
-    fn rows(&self, view: &View<'_>) -> [Option<&[u64]>; 12] {
-        let (source, destination) = match &view.packet.ip {
-            Ip::V4(ip) => (
-                self.sources4.row(ip.source()),
-                self.destinations4.row(ip.destination()),
-            ),
-            Ip::V6(ip) => {
-                let number = |[high, low]: [u64; 2]| u128::from(high) << 64 | u128::from(low);
-                (
-                    self.sources6.row(number(ip.source())),
-                    self.destinations6.row(number(ip.destination())),
-                )
-            }
-        };
-        let (first, second) = match view.kind {
-            Kind::Tcp => (view.tcp_flags().into(), view.half_at(14)),
-            Kind::Icmp => (view.half_at(0) >> 8, view.half_at(0) & 0xff),
-            Kind::Udp => (0, 0),
-            Kind::Other => (view.packet.protocol.into(), 0),
-        };
-        [
-            source,
-            destination,
-            self.source_ports.row(view.ports.0),
-            self.destination_ports.row(view.ports.1),
-            self.first.row(first),
-            self.second.row(second),
-            self.lengths.row(u16::try_from(view.payload.len()).unwrap_or(u16::MAX)),
-            self.marks.row(view.marks.into()),
-            self.times_to_live.row(view.time_to_live.into()),
-            self.identifications.row(view.ipv4().map_or(0, crate::wire::ipv4::Ipv4::identification)),
-            if view.kind == Kind::Tcp { self.sequences.row(view.word_at(4)) } else { None },
-            view.payload.first().and_then(|byte| self.first_bytes.row((*byte).into())),
-        ]
-    }
-}
-
-#[inline]
-fn and(rows: &[Option<&[u64]>; 12], word: usize) -> u64 {
-    rows.iter()
-        .flatten()
-        .fold(u64::MAX, |all, row| all & row[word])
-}
-
 impl Patterns {
     /// The patterns of the rules that look into such a buffer, and as bits the rules that have none there.
     fn new(
-        slots: &[Option<Candidate<'_>>],
+        slots: &[Candidate<'_>],
         words: usize,
         is_wanted: impl Fn(Buffer) -> bool,
     ) -> Result<(Option<Self>, Vec<u64>), String> {
-        let mut unconditional = vec![u64::MAX; words];
+        // Bits behind the last rule stay unset, here if not in the rows.
+        let mut unconditional = vec![0_u64; words];
+        for bit in 0..slots.len() {
+            unconditional[bit / WORD] |= 1 << (bit % WORD);
+        }
         let mut of_rules: Vec<(Vec<u8>, u32)> = Vec::new();
         for (bit, slot) in slots.iter().enumerate() {
-            let pattern = slot
-                .as_ref()
-                .filter(|slot| is_wanted(slot.rule.buffer))
-                .and_then(|slot| pattern(slot.rule));
+            let pattern = if is_wanted(slot.rule.buffer) {
+                pattern(slot.rule)
+            } else {
+                None
+            };
             if let Some(pattern) = pattern {
                 unconditional[bit / WORD] &= !(1 << (bit % WORD));
                 of_rules.push((pattern, u32::try_from(bit).unwrap_or(0)));
@@ -634,15 +593,21 @@ impl Expressions {
     /// The expressions of rules that nothing else is searched for, which then are no longer unconditional.
     ///
     /// Where they grow too large together, each rule is left to itself.
-    fn new(slots: &[Option<Candidate<'_>>], unconditional: &mut [u64]) -> Option<Self> {
+    fn new(slots: &[Candidate<'_>], unconditional: &mut [u64]) -> Option<Self> {
         let (mut texts, mut bits) = (Vec::new(), Vec::new());
         for (bit, slot) in slots.iter().enumerate() {
-            let Some(slot) = slot else { continue };
             let text = slot.rule.steps.iter().find_map(|step| match step {
-                Step::Expression { text, relative: false, anchored: false, negated: false, .. } => Some(&**text),
+                Step::Expression {
+                    text,
+                    relative: false,
+                    anchored: false,
+                    negated: false,
+                    ..
+                } => Some(&**text),
                 _ => None,
             });
-            let alone = unconditional[bit / WORD] >> (bit % WORD) & 1 == 1 && slot.rule.buffer == Buffer::Payload;
+            let alone = unconditional[bit / WORD] >> (bit % WORD) & 1 == 1
+                && slot.rule.buffer == Buffer::Payload;
             if let Some(text) = text.filter(|_| alone) {
                 texts.push(text);
                 bits.push(u32::try_from(bit).unwrap_or(0));
@@ -657,23 +622,36 @@ impl Expressions {
             .nfa_size_limit(Some(MAX_EXPRESSION_BYTES))
             .hybrid_cache_capacity(MAX_EXPRESSION_BYTES);
         let syntax = regex_automata::util::syntax::Config::new().utf8(false);
-        let regex = Regex::builder().syntax(syntax).configure(config).build_many(&texts).ok()?;
+        let regex = Regex::builder()
+            .syntax(syntax)
+            .configure(config)
+            .build_many(&texts)
+            .ok()?;
         for bit in &bits {
             unconditional[*bit as usize / WORD] &= !(1 << (*bit as usize % WORD));
         }
-        Some(Self { regex, bits: bits.into() })
+        Some(Self {
+            regex,
+            bits: bits.into(),
+        })
     }
 
     /// Sets the bits of the rules whose expressions match in the payload.
-    fn search(&self, view: &View<'_>, scratch: &mut Scratch) {
-        let Some(Some((cache, matched))) = scratch.expressions.get_mut(view.kind as usize) else {
-            return;
-        };
+    fn search(
+        &self,
+        payload: &[u8],
+        (cache, matched): &mut (Cache, PatternSet),
+        found: &mut [u64],
+    ) {
         matched.clear();
-        self.regex.which_overlapping_matches_with(cache, &regex_automata::Input::new(view.payload), matched);
+        self.regex.which_overlapping_matches_with(
+            cache,
+            &regex_automata::Input::new(payload),
+            matched,
+        );
         for pattern in matched.iter() {
             if let Some(bit) = self.bits.get(pattern.as_usize()) {
-                scratch.found[*bit as usize / WORD] |= 1 << (*bit as usize % WORD);
+                found[*bit as usize / WORD] |= 1 << (*bit as usize % WORD);
             }
         }
     }

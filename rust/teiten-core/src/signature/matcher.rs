@@ -7,14 +7,15 @@ use regex_automata::meta::Cache;
 use super::check::passes;
 use super::content::{Step, Walk, hold};
 use super::dns::Name;
-use super::group::{Entry, Group, Scratch};
+use super::event;
+use super::group::{Entry, Group, Place, Scratch};
 use super::limits::{MAX_TUNNELS, PACKET_WORK};
-use super::rule::{Buffer, FlowBit, Limit, Rule, SpreadKind, Track};
+use super::rule::{Buffer, FlowBit, Limit, Rule, SpreadKind, Test, Track};
 use super::sweep::Spreads;
 use super::text::{Diagnostic, Obstacle};
 use super::threshold::{Counts, Mixer, Whom};
 use super::view::{Kind, View};
-use crate::frame::Frame;
+use crate::frame::{Frame, LinkType};
 use crate::key::Key;
 use crate::packet::{Ip, Packet};
 use crate::wire::ipv6::Halves;
@@ -140,7 +141,10 @@ enum BitAction {
 pub struct Signatures {
     rules: Box<[Rule]>,
     actions: Box<[Box<[BitAction]>]>,
-    groups: [Group; Kind::ALL.len()],
+    /// For each kind of packet, its groups in the order of their places.
+    groups: [[Group; Place::ALL.len()]; Kind::ALL.len()],
+    /// Rules on events, each with the event's bit.
+    events: Box<[(u32, u8)]>,
     bits: usize,
     caches: usize,
 }
@@ -170,16 +174,21 @@ impl Signatures {
             .iter()
             .map(|rule| actions(&rule.flow_bits, &mut names))
             .collect();
-        let group = |kind| Group::new(kind, &rules);
-        let groups = [
-            group(Kind::Tcp)?,
-            group(Kind::Udp)?,
-            group(Kind::Icmp)?,
-            group(Kind::Other)?,
-        ];
+        let events = (0..)
+            .zip(&rules)
+            .filter_map(|(number, rule)| Some((number, event_of(rule)?)))
+            .collect();
+        let of_place = |kind, place| Group::new(kind, place, &rules);
+        let of_kind = |kind| {
+            let [plain, payload, readers] = Place::ALL.map(|place| of_place(kind, place));
+            Ok::<_, String>([plain?, payload?, readers?])
+        };
+        let [tcp, udp, icmp, other] = Kind::ALL.map(of_kind);
+        let groups = [tcp?, udp?, icmp?, other?];
         Ok((
             Self {
                 actions,
+                events,
                 groups,
                 bits: names.len(),
                 caches,
@@ -206,7 +215,7 @@ impl Signatures {
             }
         }
         State {
-            scratch: Scratch::new(&self.groups),
+            scratch: Scratch::new(self.groups.iter().flatten()),
             memory: Memory {
                 counts: Counts::new(settings.limit_kilobytes as usize * 1024, mixer),
                 spreads: Spreads::new(settings.spread_kilobytes as usize * 1024, mixer),
@@ -232,15 +241,17 @@ impl Signatures {
         state: &mut State,
         sink: &mut impl FnMut(&Detection<'_>),
     ) {
-        let Some(view) = View::new(packet, frame) else {
+        if !self.events.is_empty() {
+            self.inspect_events(packet, frame, state, sink);
+        }
+        let Some(view) = View::new(packet, frame.link, frame.bytes) else {
             state.counters.not_inspected += 1;
             return;
         };
         state.counters.inspected += 1;
         state.memory.work = PACKET_WORK;
-        let ends = ends(&view);
         let seen = Seen {
-            ends,
+            outer: packet,
             time_ns: frame.time_ns,
         };
         if !view.fragment {
@@ -250,68 +261,115 @@ impl Signatures {
             self.inspect_view(&fragment, &seen, state, sink);
         }
         if view.kind == Kind::Other {
-            let mut inner = view.inner();
-            for _ in 0..MAX_TUNNELS {
-                let Some(view) = inner else { break };
-                self.inspect_view(&view, &seen, state, sink);
-                inner = view.inner();
-            }
+            self.inspect_inside(&view, &seen, state, sink, MAX_TUNNELS);
         }
         state.counters.work_spent += u64::from(state.memory.work == 0);
+    }
+
+    /// Holds what is wrong with a packet's headers against the rules on events.
+    fn inspect_events(
+        &self,
+        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        state: &mut State,
+        sink: &mut impl FnMut(&Detection<'_>),
+    ) {
+        let shown = event::of(packet, frame.link, frame.bytes);
+        if shown == 0 {
+            return;
+        }
+        let (source, address) = ends(packet);
+        for (number, _) in self.events.iter().filter(|(_, bit)| shown >> bit & 1 == 1) {
+            let Some(rule) = self.rules.get(*number as usize) else {
+                continue;
+            };
+            let seen = Seen {
+                outer: packet,
+                time_ns: frame.time_ns,
+            };
+            if state.memory.speaks(rule, *number, packet, &seen) && !rule.silent {
+                state.counters.detections += 1;
+                let (rule, sid, time_ns, payload) =
+                    (*number as usize, rule.sid, frame.time_ns, &[][..]);
+                sink(&Detection {
+                    rule,
+                    sid,
+                    time_ns,
+                    source,
+                    address,
+                    payload,
+                });
+            }
+        }
+    }
+
+    /// Holds the packets inside a tunnel against the rules, as seen from outside.
+    fn inspect_inside(
+        &self,
+        view: &View<'_>,
+        seen: &Seen<'_>,
+        state: &mut State,
+        sink: &mut impl FnMut(&Detection<'_>),
+        depth: usize,
+    ) {
+        let inside = view.inside().filter(|_| depth > 0);
+        let Some((packet, bytes)) = inside else {
+            return;
+        };
+        if let Some(view) = View::new(&packet, LinkType::RawIp, bytes) {
+            self.inspect_view(&view, seen, state, sink);
+            self.inspect_inside(&view, seen, state, sink, depth - 1);
+        }
     }
 
     #[inline]
     fn inspect_view(
         &self,
         view: &View<'_>,
-        seen: &Seen,
+        seen: &Seen<'_>,
         state: &mut State,
         sink: &mut impl FnMut(&Detection<'_>),
     ) {
-        let group = &self.groups[view.kind as usize];
-        let name = if view.kind == Kind::Udp && group.wants_names() {
-            Name::of_query(view.payload)
-        } else {
-            None
-        };
         let State {
             scratch,
             memory,
             counters,
         } = state;
-        let mut spoken = None;
         if memory.bits_set {
             memory.bits.fill(false);
             memory.bits_set = false;
         }
-        group.visit(
+        let [plain, payload, readers] = &self.groups[view.kind as usize];
+        let mut speak = Speak {
+            signatures: self,
             view,
-            name.as_ref().map(Name::dotted),
-            scratch,
-            &mut |entry, _| {
-                // A rule for both ways stands twice, side by side, and matches once.
-                if spoken != Some(entry.rule)
-                    && self.matches(entry, view, name.as_ref(), seen, memory)
-                {
-                    spoken = Some(entry.rule);
-                    if let Some(rule) = self
-                        .rules
-                        .get(entry.rule as usize)
-                        .filter(|rule| !rule.silent)
-                    {
-                        counters.detections += 1;
-                        sink(&Detection {
-                            rule: entry.rule as usize,
-                            sid: rule.sid,
-                            time_ns: seen.time_ns,
-                            source: seen.ends.0,
-                            address: seen.ends.1,
-                            payload: view.payload,
-                        });
-                    }
-                }
-            },
-        );
+            seen,
+            memory,
+            counters,
+            spoken: None,
+            sink,
+        };
+        plain.visit(view, None, scratch, &mut |entry| speak.check(entry, None));
+        if view.payload.is_empty() {
+            if !readers.is_empty() {
+                readers.visit(view, None, scratch, &mut |entry| speak.check(entry, None));
+            }
+            return;
+        }
+        let wants_name = view.kind == Kind::Udp && (payload.wants_names() || readers.wants_names());
+        let name = if wants_name {
+            Name::of_query(view.payload)
+        } else {
+            None
+        };
+        let dotted = name.as_ref().map(Name::dotted);
+        for group in [payload, readers] {
+            if !group.is_empty() {
+                group.visit(view, dotted, scratch, &mut |entry| {
+                    speak.check(entry, name.as_ref())
+                });
+            }
+        }
     }
 
     /// Whether the rule matches and its limits let it speak.
@@ -320,7 +378,7 @@ impl Signatures {
         entry: &Entry,
         view: &View<'_>,
         name: Option<&Name>,
-        seen: &Seen,
+        seen: &Seen<'_>,
         memory: &mut Memory,
     ) -> bool {
         let number = entry.rule as usize;
@@ -337,6 +395,10 @@ impl Signatures {
             _ => return false,
         };
         if !rule.steps.is_empty() {
+            // Nothing is found in nothing, and nothing is missing there either.
+            if buffer.is_empty() {
+                return false;
+            }
             let mut walk = Walk {
                 caches: &mut memory.caches,
                 work: &mut memory.work,
@@ -349,19 +411,61 @@ impl Signatures {
             return false;
         }
         memory.act(actions);
-        memory.speaks(rule, entry.rule, view, seen)
+        memory.speaks(rule, entry.rule, view.packet, seen)
+    }
+}
+
+/// Checks the rules that a group leaves possible, and speaks for those that match.
+struct Speak<'a, 'v, S> {
+    signatures: &'a Signatures,
+    view: &'a View<'v>,
+    seen: &'a Seen<'a>,
+    memory: &'a mut Memory,
+    counters: &'a mut SignatureCounters,
+    spoken: Option<u32>,
+    sink: &'a mut S,
+}
+
+impl<S: FnMut(&Detection<'_>)> Speak<'_, '_, S> {
+    fn check(&mut self, entry: &Entry, name: Option<&Name>) {
+        // A rule for both ways stands twice, side by side, and matches once.
+        if self.spoken == Some(entry.rule)
+            || !self
+                .signatures
+                .matches(entry, self.view, name, self.seen, self.memory)
+        {
+            return;
+        }
+        self.spoken = Some(entry.rule);
+        if let Some(rule) = self
+            .signatures
+            .rules
+            .get(entry.rule as usize)
+            .filter(|rule| !rule.silent)
+        {
+            self.counters.detections += 1;
+            let (source, address) = ends(self.seen.outer);
+            (self.sink)(&Detection {
+                rule: entry.rule as usize,
+                sid: rule.sid,
+                time_ns: self.seen.time_ns,
+                source,
+                address,
+                payload: self.view.payload,
+            });
+        }
     }
 }
 
 /// Whose packet it is, at its outermost header.
-struct Seen {
-    ends: (Address, Address),
+struct Seen<'a> {
+    outer: &'a Packet<'a>,
     time_ns: i64,
 }
 
 #[inline]
-fn ends(view: &View<'_>) -> (Address, Address) {
-    match &view.packet.ip {
+fn ends(packet: &Packet<'_>) -> (Address, Address) {
+    match &packet.ip {
         Ip::V4(ip) => (Address::V4(ip.source()), Address::V4(ip.destination())),
         Ip::V6(ip) => (Address::V6(ip.source()), Address::V6(ip.destination())),
     }
@@ -393,13 +497,14 @@ impl Memory {
     }
 
     /// Whether limits and spreads let a rule speak that matched.
-    fn speaks(&mut self, rule: &Rule, number: u32, view: &View<'_>, seen: &Seen) -> bool {
+    fn speaks(&mut self, rule: &Rule, number: u32, packet: &Packet<'_>, seen: &Seen<'_>) -> bool {
         if let Some(spread) = &rule.spread {
-            let (source, destination) = (seen.ends.0.number(), seen.ends.1.number());
+            let (source, destination) = ends(seen.outer);
+            let (source, destination) = (source.number(), destination.number());
             let (address, what) = match spread.kind {
                 SpreadKind::Sweep => (source, destination),
                 SpreadKind::PortScan => {
-                    let key = Key::of(&view.packet);
+                    let key = Key::of(seen.outer);
                     (
                         self.pair(source, destination),
                         u128::from(key.form as u8) << 16 | u128::from(key.value),
@@ -421,14 +526,14 @@ impl Memory {
         // A filter and a limit of one rule count apart.
         let (filter, limit) = (number * 2 + 1, number * 2 + 2);
         rule.filter
-            .is_none_or(|wanted| self.count(filter, &wanted, view, seen))
+            .is_none_or(|wanted| self.count(filter, &wanted, packet, seen))
             && rule
                 .limit
-                .is_none_or(|wanted| self.count(limit, &wanted, view, seen))
+                .is_none_or(|wanted| self.count(limit, &wanted, packet, seen))
     }
 
-    fn count(&mut self, rule: u32, limit: &Limit, view: &View<'_>, seen: &Seen) -> bool {
-        let (source, destination) = ends(view);
+    fn count(&mut self, rule: u32, limit: &Limit, packet: &Packet<'_>, seen: &Seen<'_>) -> bool {
+        let (source, destination) = ends(packet);
         let (source, destination) = (source.number(), destination.number());
         let address = match limit.track {
             Track::Source => source,
@@ -450,6 +555,14 @@ impl Memory {
         let low = self.mixer.mix((two >> 64) as u64, two as u64, high);
         u128::from(high) << 64 | u128::from(low)
     }
+}
+
+/// The event a rule is on, if it is on one.
+fn event_of(rule: &Rule) -> Option<u8> {
+    rule.tests.iter().find_map(|test| match test {
+        Test::Event(bit) => Some(*bit),
+        _ => None,
+    })
 }
 
 /// Rules with numbers of their own.

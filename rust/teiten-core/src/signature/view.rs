@@ -4,7 +4,7 @@
 //! no evidence of what its payload would have held. A fragment is looked at as what it is, a packet without
 //! transport header and payload, and the first fragment once more as the datagram it begins.
 
-use crate::frame::{Frame, LinkType};
+use crate::frame::LinkType;
 use crate::packet::{Ip, Packet, Transport};
 use crate::wire::ipv4::Ipv4;
 use crate::wire::ipv6::Ipv6;
@@ -62,7 +62,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// Its headers.
-    pub packet: Packet<'a>,
+    pub packet: &'a Packet<'a>,
     /// Which rules it is held against.
     pub kind: Kind,
     /// The transport header and all that follows.
@@ -82,15 +82,11 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Views a packet; `None` where one of its headers states a length that is not there, or is cut short.
+    /// Views the packet that a frame of these bytes holds; `None` where one of its headers states a length that is not
+    /// there, or is cut short.
     #[inline]
     #[must_use]
-    pub fn new(packet: &Packet<'a>, frame: &Frame<'a>) -> Option<Self> {
-        Self::of(packet, frame.link, frame.bytes)
-    }
-
-    #[inline]
-    fn of(packet: &Packet<'a>, link: LinkType, bytes: &'a [u8]) -> Option<Self> {
+    pub fn new(packet: &'a Packet<'a>, link: LinkType, bytes: &'a [u8]) -> Option<Self> {
         let header = header(link, bytes);
         let (segment, marks, time_to_live, more) = match &packet.ip {
             Ip::V4(ip) => {
@@ -99,23 +95,41 @@ impl<'a> View<'a> {
                     return None;
                 }
                 let bits = *header.get(6)? >> 5;
-                let options = if ip.header_length() > 20 { mark::OPTIONS } else { 0 };
-                let same = if ip.source() == ip.destination() { mark::SAME_ADDRESS } else { 0 };
+                let options = if ip.header_length() > 20 {
+                    mark::OPTIONS
+                } else {
+                    0
+                };
+                let same = if ip.source() == ip.destination() {
+                    mark::SAME_ADDRESS
+                } else {
+                    0
+                };
                 let more = bits & mark::MORE_FRAGMENTS != 0;
-                (segment, mark::IPV4 | bits & !mark::MORE_FRAGMENTS | options | same, *header.get(8)?, more)
+                (
+                    segment,
+                    mark::IPV4 | bits & !mark::MORE_FRAGMENTS | options | same,
+                    *header.get(8)?,
+                    more,
+                )
             }
             Ip::V6(ip) => {
                 let upper = ip.upper();
-                if upper.stopped.is_some() || ip.payload().len() != usize::from(ip.payload_length()) {
+                if upper.stopped.is_some() || ip.payload().len() != usize::from(ip.payload_length())
+                {
                     return None;
                 }
-                let same = if ip.source() == ip.destination() { mark::SAME_ADDRESS } else { 0 };
+                let same = if ip.source() == ip.destination() {
+                    mark::SAME_ADDRESS
+                } else {
+                    0
+                };
                 let more = packet.protocol != ip.next_header() && more_fragments(ip);
                 (upper.payload, same, *header.get(7)?, more)
             }
         };
         let mut view = Self {
-            packet: *packet,
+            packet,
             kind: Kind::Other,
             segment,
             payload: &[],
@@ -163,7 +177,11 @@ impl<'a> View<'a> {
         if !(later || self.more_fragments) {
             return None;
         }
-        let more = if self.more_fragments && self.ipv4().is_some() { mark::MORE_FRAGMENTS } else { 0 };
+        let more = if self.more_fragments && self.ipv4().is_some() {
+            mark::MORE_FRAGMENTS
+        } else {
+            0
+        };
         Some(Self {
             kind: Kind::Other,
             segment: &[],
@@ -175,17 +193,16 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The packet inside, where this one is a tunnel's; ends with the frame it came in.
+    /// The packet inside, where this one is a tunnel's, and its bytes.
     #[must_use]
-    pub fn inner(&self) -> Option<Self> {
-        let inner = match self.packet.protocol {
+    pub fn inside(&self) -> Option<(Packet<'a>, &'a [u8])> {
+        let bytes = match self.packet.protocol {
             _ if self.kind != Kind::Other || self.fragment => return None,
             tunnel::IPV4 | tunnel::IPV6 => self.segment,
             tunnel::GRE => inside_gre(self.segment)?,
             _ => return None,
         };
-        let packet = Packet::from_bytes(LinkType::RawIp, inner).ok()?;
-        Self::of(&packet, LinkType::RawIp, inner)
+        Some((Packet::from_bytes(LinkType::RawIp, bytes).ok()?, bytes))
     }
 
     /// Whether more fragments follow.
@@ -292,7 +309,7 @@ impl<'a> View<'a> {
 
 /// The bytes from the IP header on.
 #[inline]
-fn header(link: LinkType, bytes: &[u8]) -> &[u8] {
+pub(super) fn header(link: LinkType, bytes: &[u8]) -> &[u8] {
     match link {
         LinkType::RawIp => bytes,
         link => look_through(link, bytes).map_or(&[], |carried| carried.bytes()),

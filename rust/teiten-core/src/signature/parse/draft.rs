@@ -24,6 +24,8 @@ pub(super) struct Draft {
     pub(super) spread: Option<Spread>,
     pub(super) flow_bits: Vec<FlowBit>,
     pub(super) silent: bool,
+    /// Whether the rule is on a protocol whose messages are UDP datagrams.
+    pub(super) over_udp: bool,
     values: Vec<String>,
 }
 
@@ -45,6 +47,7 @@ impl Draft {
             spread: None,
             flow_bits: Vec::new(),
             silent: false,
+            over_udp: false,
             values: Vec::new(),
         }
     }

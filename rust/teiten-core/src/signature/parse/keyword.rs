@@ -140,12 +140,15 @@ pub(super) fn read(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(), Ref
         "pkt_data" | "raw_data" => draft.look_into(option, Buffer::Payload)?,
         _ if content::modifier(draft, option)? || fields::field(draft, option)? => {}
         name if REMARKS.contains(&name) => {}
-        name => return Err(unknown(option, name)),
+        name => return Err(unknown(draft, option, name)),
     }
     Ok(())
 }
 
-fn unknown(option: &RuleOption<'_>, name: &str) -> Refusal {
+fn unknown(draft: &Draft, option: &RuleOption<'_>, name: &str) -> Refusal {
+    if name == "app-layer-event" && draft.over_udp {
+        return option.unsupported("the event is one of a protocol's parser");
+    }
     let session = SESSION_WORDS.contains(&name)
         || SESSION_FAMILIES
             .iter()

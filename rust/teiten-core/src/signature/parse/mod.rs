@@ -81,6 +81,7 @@ fn rule(
     let header = header::read(text.get(..open).unwrap_or_default(), variables)
         .map_err(|refusal| (sid, refusal))?;
     let mut draft = Draft::new(header.protocol);
+    draft.over_udp = header.protocol == Protocol::Dns || header.application.is_some();
     // A rule that needs a session is told so, whatever else in it is not known.
     let mut other = None;
     for option in &options {
