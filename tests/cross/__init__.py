@@ -1,0 +1,1 @@
+"""Cross builds: what the packages hold and what the binaries ask for."""
