@@ -8,12 +8,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from teiten_collector.analysis.categories import Signatures, read_categories, read_signatures
 from teiten_collector.analysis.periods import parse_period
 from teiten_collector.enrich import CountryDatabase
 from teiten_collector.intake import Intake
 from teiten_collector.report import CountrySource, Document, Question, build_document
 from teiten_collector.store import Engine, Store
-from tests.report.reference_month import MONITORED, SENSOR, country_codes, month_batches
+from tests.report.reference_month import (
+    DETECTOR,
+    DETECTOR_MONITORED,
+    MONITORED,
+    SENSOR,
+    SIGNATURE_LIST,
+    country_codes,
+    detection_batches,
+    month_batches,
+)
 from tests.store.building import admit, write_mmdb
 
 if TYPE_CHECKING:
@@ -34,10 +44,17 @@ def reference_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store_directory = directory / "store"
     with Store.open(store_directory) as store:
         store.registry.add(SENSOR, [MONITORED], ["access"])
-        for batch in month_batches(sources):
+        store.registry.add(DETECTOR, [DETECTOR_MONITORED], ["ids"])
+        for batch in (*month_batches(sources), *detection_batches(sources)):
             admit(store, batch)
         Intake(store, CountryDatabase.open(database, store_directory)).run_once()
     return store_directory
+
+
+def signatures(path: Path, content: str) -> Signatures:
+    """What is known of signatures: a list, and the categories of the reference."""
+    path.write_text(content, encoding="utf-8")
+    return read_signatures([path], read_categories())
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +65,7 @@ def reference_document(reference_store: Path) -> Document:
         return build_document(
             engine,
             store.registry.list(),
-            Question(period, period.before(), ("access",)),
+            Question(period, period.before(), ("access",), ("ids",)),
             CountrySource("Test-Country (2026-11-01)", ""),
+            signatures(reference_store / "signatures.csv", SIGNATURE_LIST),
         )

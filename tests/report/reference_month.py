@@ -1,4 +1,4 @@
-"""August 2009 and July 2009 as batches whose tables 3-1 and 3-2 must be the reference's to the last digit.
+"""August 2009 and July 2009 as batches whose tables must be the reference's to the last digit.
 
 The reference prints only some rows. Between them stand made-up keys and countries, placed so that every
 printed rank is right: their rates do not change, or by less than any printed rise or fall. Each printed row
@@ -16,6 +16,7 @@ from teiten_protocol import (
     Batch,
     BatchKey,
     Class,
+    DetectionRow,
     Family,
     Span,
     Tool,
@@ -24,7 +25,7 @@ from teiten_protocol import (
     parse_key,
     tuple_columns,
 )
-from tests.report.reference_tables import COUNTRIES, PORTS, Printed
+from tests.report.reference_tables import CATEGORIES, COUNTRIES, DETECTION_COUNTRIES, PORTS, Printed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,9 +33,14 @@ if TYPE_CHECKING:
 DAY_NS = 86_400 * 1_000_000_000
 SENSOR = "tokyo-01"
 MONITORED = "198.51.100.0/24"
+DETECTOR = "ids-01"
+DETECTOR_MONITORED = "203.0.112.0/20"
 DAYS = 31
 ADDRESS_DAYS = 256 * DAYS
+DETECTION_DAYS = 4096 * DAYS
+"""Many, so that the percentages of the smallest countries of table 4-2 come out."""
 TOTAL = Printed(None, None, "total", 412.0, 14.4, 51.9, None, None)
+DETECTED = Printed(None, None, "total", 11.4, 3.9, 0.4, None, None)
 JULY_NS = 1_246_374_000 * 1_000_000_000  # 2009-07-01 00:00 +09:00
 AUGUST_NS = JULY_NS + DAYS * DAY_NS
 
@@ -50,6 +56,25 @@ _COUNTRY_FILLERS = [
         *(10.0, 7.0, 6.0, 5.3, 5.2, 4.5, 3.5, 3.3, 3.1, 2.9, 2.5, 2.4, 2.3, 2.2, 2.1, 1.7),
         *(1.5, 1.48, 1.46, 1.44, 1.3, 1.25, 1.2, 1.15, 1.1, 1.05),
     )
+]
+# Categories that the reference leaves out, and countries of detections between its printed ranks.
+SIDS = {
+    "Worm": 2003,
+    "Scan": 9_400_004,
+    "DNS": 9_100_001,
+    "DoS": 9_500_001,
+    "UDP spam": 9_200_001,
+    "Others": 9_300_001,
+}
+SIGNATURE_LIST = "sid,message,category\n" + "".join(
+    f"{sid},a signature of {name},{name}\n" for name, sid in SIDS.items()
+)
+_DETECTION_FILLERS = [
+    *((rate, rate) for rate in (0.25, 0.2)),
+    *((0.065, 0.10), (0.06, 0.035), (0.05, 0.034)),
+    *((rate, rate) for rate in (0.033, 0.03, 0.027, 0.025, 0.022, 0.02, 0.018, 0.016, 0.014, 0.013, 0.012)),
+    *((rate, 0.008) for rate in (0.017, 0.0165, 0.0155)),
+    *((0.007, 0.0083),) * 12,
 ]
 # Where the rest of the total goes: many small ports and countries, none in reach of a printed rank.
 _SMALL_PORTS = [f"{port}/UDP" for port in range(20_000, 20_600)]
@@ -75,24 +100,27 @@ class Counts:
     july: int
 
 
-def exact_counts(printed: Printed, decimals: int = 2) -> Counts:
-    """Whole counts over `ADDRESS_DAYS` that print as the reference prints them."""
+def exact_counts(printed: Printed, decimals: int = 2, days: int = ADDRESS_DAYS) -> Counts:
+    """Whole counts that print as the reference prints them."""
     half = 0.5 * 10**-decimals
     if printed.rate is None:  # hardly anything in August; July is the change itself
-        low, high = 1, floor(0.0049 * ADDRESS_DAYS)
+        low, high = 1, floor(0.0049 * days)
     else:
-        low, high = ceil((printed.rate - half) * ADDRESS_DAYS), floor((printed.rate + half) * ADDRESS_DAYS)
+        low, high = ceil((printed.rate - half) * days), floor((printed.rate + half) * days)
     if printed.percent is None:  # the reference states 0.002 for July
-        return Counts((low + high) // 2, round(0.002 * ADDRESS_DAYS))
-    for august in sorted(range(low, high + 1), key=lambda count: abs(2 * count - low - high)):
+        return Counts((low + high) // 2, round(0.002 * days))
+    # In table 4-2 Canada stood before Germany in July, and the United States fell more than Mexico.
+    edges = {"CA": high, "MX": low} if days == DETECTION_DAYS else {}
+    wanted = edges.get(printed.key, (low + high) / 2)
+    for august in sorted(range(low, high + 1), key=lambda count: abs(count - wanted)):
         for july in range(
-            ceil(august - (printed.change + half) * ADDRESS_DAYS),
-            floor(august - (printed.change - half) * ADDRESS_DAYS) + 1,
+            ceil(august - (printed.change + half) * days),
+            floor(august - (printed.change - half) * days) + 1,
         ):
-            change = (august - july) / ADDRESS_DAYS
+            change = (august - july) / days
             percent = (august / july - 1) * 100
             if (
-                f"{august / ADDRESS_DAYS:.{decimals}f}" == f"{printed.rate or 0:.{decimals}f}"
+                f"{august / days:.{decimals}f}" == f"{printed.rate or 0:.{decimals}f}"
                 and f"{change:.{decimals}f}" == f"{printed.change:.{decimals}f}"
                 and f"{percent:.1f}" == f"{printed.percent:.1f}"
             ):
@@ -122,9 +150,44 @@ def month_batches(source_of: Mapping[str, int]) -> Iterator[Batch]:
         )
 
 
+def detection_batches(source_of: Mapping[str, int]) -> Iterator[Batch]:
+    """One batch of detections a month, of the sensor that has the signatures."""
+    total = exact_counts(DETECTED, decimals=1, days=DETECTION_DAYS)
+    categories = {row.key: exact_counts(row, days=DETECTION_DAYS) for row in CATEGORIES}
+    categories |= _spread(("UDP spam", "Others"), total, categories.values())
+    countries = {row.key: exact_counts(row, days=DETECTION_DAYS) for row in DETECTION_COUNTRIES}
+    others = [code for code in (*_LARGE_COUNTRIES, *_SMALL_COUNTRIES) if code not in countries]
+    fillers = zip(others, _DETECTION_FILLERS, strict=False)
+    countries |= {code: _fixed(rates, DETECTION_DAYS) for code, rates in fillers}
+    countries |= _spread(others[len(_DETECTION_FILLERS) :], total, countries.values())
+    for sequence, (start_ns, month) in enumerate(((JULY_NS, "july"), (AUGUST_NS, "august"))):
+        by_category = {name: getattr(counts, month) for name, counts in categories.items()}
+        by_country = {code: getattr(counts, month) for code, counts in countries.items()}
+        rows = [
+            DetectionRow(
+                minute=start_ns // (60 * 10**9) + number,
+                signature=SIDS[name],
+                source=IPv4Address(source_of[code]),
+                address=IPv4Address("203.0.113.7"),
+                count=count,
+            )
+            for number, (name, code, count) in enumerate(_margins(by_category, by_country))
+        ]
+        yield Batch(
+            key=BatchKey(DETECTOR, 1, sequence),
+            settings=bytes(32),
+            spans=(Span(start_ns, start_ns + DAYS * DAY_NS),),
+            counters={},
+            ipv4=tuple_columns(Family.IPV4, ()),
+            ipv6=tuple_columns(Family.IPV6, ()),
+            detections=detection_columns(rows),
+        )
+
+
 def country_codes() -> list[str]:
     """Every country that sends something."""
-    return [*(row.key for row in COUNTRIES), *_LARGE_COUNTRIES, *_SMALL_COUNTRIES]
+    printed = [row.key for row in (*COUNTRIES, *DETECTION_COUNTRIES)]
+    return list(dict.fromkeys((*printed, *_LARGE_COUNTRIES, *_SMALL_COUNTRIES)))
 
 
 def _ports(total: Counts) -> dict[str, Counts]:
@@ -139,9 +202,9 @@ def _countries(total: Counts) -> dict[str, Counts]:
     return counts | _spread(_SMALL_COUNTRIES, total, counts.values())
 
 
-def _fixed(rates: tuple[float, float]) -> Counts:
+def _fixed(rates: tuple[float, float], days: int = ADDRESS_DAYS) -> Counts:
     august, july = rates
-    return Counts(round(august * ADDRESS_DAYS), round(july * ADDRESS_DAYS))
+    return Counts(round(august * days), round(july * days))
 
 
 def _spread(names: Sequence[str], total: Counts, given: Iterable[Counts]) -> dict[str, Counts]:

@@ -96,9 +96,9 @@ def _common(packets: Packets, names: list[str], codes: list[str]) -> dict[str, C
 
 def _of(texts: list[str], places: npt.NDArray[Any]) -> Column:
     """The text at each place."""
-    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32).tolist(), pa.int32()), pa.array(texts)).cast(
-        pa.string()
-    )
+    return pa.DictionaryArray.from_arrays(
+        pa.array(places.astype(np.int32).tolist(), pa.int32()), pa.array(texts)
+    ).cast(pa.string())
 
 
 def _tuples(packets: Packets, names: list[str], codes: list[str]) -> pa.Table:
