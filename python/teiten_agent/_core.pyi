@@ -20,10 +20,12 @@ __all__ = [
     "Interval",
     "Observer",
     "PacketBuffer",
+    "Quoted",
     "Ring",
     "RuleDiagnostic",
     "Rules",
     "Signature",
+    "Sketches",
     "__version__",
 ]
 
@@ -228,6 +230,9 @@ class Observer:
             span: Start and end (exclusive) of the time to observe; packets outside are counted as
             `outside_span`, and
                 the intervals together cover it without gap. None: from the first packet to the last.
+            early_closes: How often within the length of an interval (of a minute, where time closes none) the
+                table may be full before intervals give up more than their length, 0 to 63: first the source
+                ports, then the sources of a key. None: any number, so that nothing is ever given up.
             seed: Seed of the tables' hashes; by default a new secret. Tuples do not depend on it, detections
                 only where the memory for rules' limits ran out.
             rules: Rules to hold counted packets against.
@@ -307,6 +312,16 @@ class Interval:
         "suspicious" is how many counted packets have anything wrong with them, "suspected_forged" how many
         something that speaks for a forged source; "suspect.REASON" says how many what. A packet may be in
         several.
+
+        "quoted_unread" is how many ICMP errors quote no header that can be read, "quoted_overflow" how many
+        found no room in `quoted`.
+        """
+
+    @property
+    def step(self) -> int:
+        """What it gave up, because forged sources filled the table: 0 nothing, 1 its length (it closed early), 2
+        the source ports of TCP and UDP as well (they are 0), 3 the sources as well (they are 0 or `::`, and
+        `sketches` says how many they were). Packets and bytes by key are exact in any case.
         """
 
     @property
@@ -323,6 +338,14 @@ class Interval:
 
     def signatures(self) -> dict[int, int]:
         """Detections by number of the rule, those without room in `detections` among them."""
+
+    @property
+    def quoted(self) -> Quoted:
+        """What ICMP errors quoted, in the order of their first packets."""
+
+    @property
+    def sketches(self) -> Sketches:
+        """How many sources the keys had, where `step` is 3: each of the first 64 keys, and the rest together."""
 
     def keys(self) -> dict[str, tuple[int, int]]:
         """Packets and bytes by key, such as "445/TCP", over both families."""
@@ -514,3 +537,78 @@ class RuleDiagnostic:
     @property
     def place(self) -> tuple[str, int, int]:
         """File, line and column."""
+
+@final
+class Quoted:
+    """What ICMP errors quoted, as columns in the manner of `Columns`.
+
+    Addresses have 16 bytes; an IPv4 address is 12 zero bytes and its 4.
+    """
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def minute(self) -> bytes:
+        """Minutes since 1970-01-01 00:00 UTC; 4 bytes."""
+
+    @property
+    def family(self) -> bytes:
+        """4 or 6; 1 byte."""
+
+    @property
+    def source(self) -> bytes:
+        """Who reports; 16 bytes."""
+
+    @property
+    def address(self) -> bytes:
+        """Monitored addresses the reports came to; 16 bytes."""
+
+    @property
+    def kind(self) -> bytes:
+        """ICMP or ICMPv6 types; 1 byte."""
+
+    @property
+    def code(self) -> bytes:
+        """Their codes; 1 byte."""
+
+    @property
+    def protocol(self) -> bytes:
+        """Protocols of the quoted packets; 1 byte."""
+
+    @property
+    def victim(self) -> bytes:
+        """Victims, the destinations of the quoted packets; 16 bytes."""
+
+    @property
+    def victim_port(self) -> bytes:
+        """Their TCP or UDP ports, 0 where there is none or it was cut off; 2 bytes."""
+
+    @property
+    def packets(self) -> bytes:
+        """Packets; 8 bytes."""
+
+@final
+class Sketches:
+    """How many sources keys had: HyperLogLog sketches, as columns in the manner of `Columns`."""
+
+    @property
+    def rows(self) -> int:
+        """Number of sketches."""
+
+    @property
+    def family(self) -> bytes:
+        """4 or 6; 0 for the sketch that the keys without one of their own share; 1 byte."""
+
+    @property
+    def form(self) -> bytes:
+        """Forms of the keys; 0 for the shared sketch; 1 byte."""
+
+    @property
+    def value(self) -> bytes:
+        """Values of the keys; 2 bytes."""
+
+    @property
+    def registers(self) -> bytes:
+        """Registers; 1,024 bytes."""

@@ -102,6 +102,7 @@ fn speed(rules: &[&str], capture: &Path) -> Result<(), Box<dyn Error>> {
         table_megabytes: 16,
         max_rows: 1 << 20,
         span: None,
+        early_closes: None,
         seed: 1,
     };
     for _ in 0..5 {

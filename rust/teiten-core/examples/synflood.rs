@@ -133,6 +133,7 @@ fn count(bytes: &[u8], table_megabytes: u32) -> (u64, usize, u64) {
         table_megabytes,
         max_rows: 1 << 20,
         span: None,
+        early_closes: None,
         seed: 7,
     };
     let mut observer = Observer::new(&settings).expect("the settings are in bounds");

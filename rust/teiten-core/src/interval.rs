@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::class::Class;
+use crate::degradation::Step;
 use crate::detector::Detected;
 use crate::key::{Form, Key};
 use crate::suspect::{Suspect, Suspects};
-use crate::tally::Columns;
+use crate::tally::{Columns, QuotedColumns, Sketch};
 use crate::tool::Tool;
 use crate::wire::Reason;
 
@@ -55,6 +56,10 @@ pub struct Counters {
     pub suspicious: u64,
     /// Counted packets of which at least one reason speaks for a forged source.
     pub suspected_forged: u64,
+    /// Counted ICMP errors whose quoted header could not be read.
+    pub quoted_unread: u64,
+    /// Counted ICMP errors that found no room in [`Interval::quoted`].
+    pub quoted_overflow: u64,
     malformed: [u64; Reason::ALL.len()],
     suspects: [u64; Suspect::ALL.len()],
 }
@@ -106,12 +111,18 @@ pub struct Interval {
     pub end_ns: i64,
     /// Why the interval was closed.
     pub cause: Cause,
+    /// What it gave up.
+    pub step: Step,
     /// What became of every record.
     pub counters: Counters,
     /// The tuples of IPv4, in the order of their first packets.
     pub ipv4: Columns,
     /// The tuples of IPv6, in the order of their first packets.
     pub ipv6: Columns,
+    /// What ICMP errors quoted.
+    pub quoted: QuotedColumns,
+    /// How many sources there were, where [`step`](Self::step) is [`Step::WithoutSource`]; otherwise none.
+    pub sketches: Vec<Sketch>,
     /// What the signatures gave.
     pub detected: Detected,
 }

@@ -105,6 +105,7 @@ impl fmt::Display for Key {
 mod tests {
     use super::*;
     use crate::frame::LinkType;
+    use proptest::prelude::*;
 
     /// The key text of an IPv4 packet of a protocol with a fragment offset and a payload.
     fn over_ipv4(protocol: u8, fragment: u8, payload: &[u8]) -> String {
@@ -150,6 +151,53 @@ mod tests {
         assert_eq!(over_ipv6(1, &[8, 0]), "1/IP");
         assert_eq!(over_ipv6(44, &[1, 0, 1, 0, 0, 0, 0, 1]), "1/IP");
         assert_eq!(over_ipv6(43, &[6, 9]), "43/IP");
+    }
+
+    #[test]
+    fn tunnels_are_keys_of_their_own_and_what_they_carry_is_left_alone() {
+        // A SYN to port 445 in GRE (RFC 2784), IP in IP (RFC 2003), 6in4 (RFC 4213) and VXLAN (RFC 7348).
+        let mut inner = vec![
+            0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ];
+        inner.extend([
+            0, 9, 0x01, 0xbd, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 4, 0, 0, 0, 0, 0,
+        ]);
+        let gre = [&[0, 0, 0x08, 0x00], &inner[..]].concat();
+        assert_eq!(over_ipv4(47, 0, &gre), "47/IP");
+        assert_eq!(over_ipv4(4, 0, &inner), "4/IP");
+        let mut inner6 = vec![0x60, 0, 0, 0, 0, 20, 6, 64];
+        inner6.extend([0x2a; 32]);
+        inner6.extend(&inner[20..]);
+        assert_eq!(over_ipv4(41, 0, &inner6), "41/IP");
+        assert_eq!(over_ipv6(4, &inner), "4/IP");
+        assert_eq!(over_ipv6(41, &inner6), "41/IP");
+        assert_eq!(over_ipv6(47, &gre), "47/IP");
+        let mut vxlan = vec![0x17, 0x70, 0x12, 0xb5, 0, 70, 0, 0, 8, 0, 0, 0, 0, 0, 1, 0];
+        vxlan.extend([2; 12]);
+        vxlan.extend([0x08, 0x00]);
+        vxlan.extend(&inner);
+        assert_eq!(over_ipv4(17, 0, &vxlan), "4789/UDP");
+    }
+
+    proptest! {
+        #[test]
+        fn a_snap_length_of_96_changes_no_key(
+            (tags, options, protocol) in (0usize..3, 0u8..=10, prop::sample::select(&[1u8, 6, 17][..])),
+            payload in proptest::collection::vec(any::<u8>(), 40..200),
+        ) {
+            let mut frame = vec![2; 12];
+            frame.extend([0x81, 0x00, 0, 1].repeat(tags));
+            frame.extend([0x08, 0x00, 0x45 + options]);
+            let start = frame.len() - 1;
+            frame.extend([0; 19]);
+            frame.extend(vec![1; usize::from(options) * 4]);
+            frame.extend(&payload);
+            let length = u16::try_from(frame.len() - start).unwrap();
+            frame[start + 2..start + 4].copy_from_slice(&length.to_be_bytes());
+            frame[start + 9] = protocol;
+            let key = |bytes: &[u8]| Key::of(&Packet::from_bytes(LinkType::Ethernet, bytes).unwrap());
+            prop_assert_eq!(key(&frame[..96.min(frame.len())]), key(&frame));
+        }
     }
 
     #[test]

@@ -12,7 +12,9 @@
 //! | [`class`], [`tool`] | what kind of packet it is, and which scanner it betrays |
 //! | [`monitored`] | the addresses whose traffic is counted |
 //! | [`reserved`], [`suspect`] | what is wrong with a packet that is counted all the same |
-//! | [`tally`] | tuples in dense tables, and their columns |
+//! | [`quotation`] | what an ICMP error quotes: the victim |
+//! | [`tally`] | tuples in dense tables, and their columns; sketches of how many sources there were |
+//! | [`degradation`] | what is given up when a flood fills the table |
 //! | [`signature`] | rules in the language of Suricata and Snort, held against single packets |
 //! | [`detector`] | signatures at work: a packet's detections into the interval's table |
 //! | `timeline` | where a packet's time falls |
@@ -23,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod class;
+pub mod degradation;
 pub mod detector;
 pub mod frame;
 pub mod interval;
@@ -31,6 +34,7 @@ pub mod limits;
 pub mod monitored;
 pub mod observer;
 pub mod packet;
+pub mod quotation;
 pub mod reserved;
 pub mod signature;
 pub mod suspect;
@@ -40,6 +44,7 @@ pub mod tool;
 pub mod wire;
 
 pub use class::Class;
+pub use degradation::Step;
 pub use detector::{Detected, Rulebook};
 pub use frame::{Fault, Frame, FrameSource, LinkType};
 pub use interval::{Cause, Counters, Interval, Totals};
@@ -47,5 +52,5 @@ pub use key::{Form, Key};
 pub use monitored::{Network, NetworkError};
 pub use observer::{Observer, Settings, SettingsError, Stop};
 pub use suspect::{Suspect, Suspects};
-pub use tally::{Columns, DetectionColumns, Family};
-pub use tool::Tool;
+pub use tally::{Columns, DetectionColumns, Family, QuotedColumns, Sketch};
+pub use tool::{Confidence, Tool};

@@ -35,3 +35,11 @@ pub const AHEAD_NS: i64 = 10_000_000_000;
 
 /// Frames whose table look-ups are overlapped: enough to hide memory latency, few enough to stay in the first cache.
 pub const GROUP: usize = 32;
+
+/// Early closes allowed within the length of an interval before the next step of degradation, unless set otherwise.
+///
+/// At the default table that is some million rows a minute sent on whole, 40 MB of columns.
+pub const EARLY_CLOSES: u32 = 4;
+
+/// Lengths of an interval without an early close before a step of degradation is taken back.
+pub const CALM_INTERVALS: i64 = 5;

@@ -3,18 +3,25 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::degradation::{Degradation, MOST_EARLY_CLOSES, Step};
 use crate::detector::{Detected, Detector, Rulebook};
 use crate::frame::{Fault, Frame, FrameSource};
 use crate::interval::{Counters, Interval};
+use crate::key::{Form, Key};
 use crate::limits::{
     END_OF_TIME_NS, GROUP, MAX_INTERVAL_SECONDS, MAX_ROWS, MAX_TABLE_MEGABYTES, MIN_TABLE_MEGABYTES,
 };
 use crate::monitored::{Monitored, Network};
 use crate::packet::{Ip, Packet};
+use crate::quotation::Quotation;
 use crate::suspect::Suspects;
-use crate::tally::{Columns, Marks, Secrets, Sighting, Table, Tuple, Tuple4, Tuple6};
+use crate::tally::quoted::Quotations;
+use crate::tally::sketch::Sketches;
+use crate::tally::{Columns, Family, Marks, Secrets, Sighting, Table, Tuple, Tuple4, Tuple6};
 use crate::timeline::{Closing, Place, Timeline};
+use crate::tool::Scanners;
 use crate::wire::Reason;
+use crate::wire::ipv6::Halves;
 
 /// What shapes an observation.
 #[derive(Clone, Debug)]
@@ -29,6 +36,9 @@ pub struct Settings {
     pub max_rows: u32,
     /// The span to observe, half-open, in nanoseconds since 1970-01-01 00:00 UTC; `None`: first to last packet.
     pub span: Option<(i64, i64)>,
+    /// Early closes allowed within the length of an interval (of a minute, where time closes none) before the next step
+    /// of [degradation](crate::degradation); `None` for any number, so that nothing is ever given up.
+    pub early_closes: Option<u32>,
     /// Seed of the table's hash: a secret of each start, because senders choose the keys. Results do not depend on it.
     pub seed: u64,
 }
@@ -44,12 +54,28 @@ impl Settings {
         if !(1..=MAX_ROWS).contains(&self.max_rows) {
             return Err(SettingsError::Rows(self.max_rows));
         }
+        let too_many = |allowed: &u32| *allowed as usize >= MOST_EARLY_CLOSES;
+        if let Some(allowed) = self.early_closes.filter(too_many) {
+            return Err(SettingsError::EarlyCloses(allowed));
+        }
         match self.span {
             Some((start, end)) if start < 0 || end <= start || end > END_OF_TIME_NS => {
                 Err(SettingsError::Span(start, end))
             }
             _ => Ok(()),
         }
+    }
+}
+
+impl Settings {
+    fn degradation(&self, rows: usize) -> Degradation {
+        let seconds = match self.interval_seconds {
+            0 => 60,
+            seconds => i64::from(seconds),
+        };
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX).min(self.max_rows);
+        let allowed = self.early_closes.map(|allowed| allowed as usize);
+        Degradation::new(seconds * 1_000_000_000, allowed, f64::from(rows / 4))
     }
 }
 
@@ -62,6 +88,8 @@ pub enum SettingsError {
     Table(u32),
     /// `max_rows` is out of bounds.
     Rows(u32),
+    /// `early_closes` is out of bounds.
+    EarlyCloses(u32),
     /// `span` is empty or out of bounds.
     Span(i64, i64),
 }
@@ -80,6 +108,11 @@ impl fmt::Display for SettingsError {
             Self::Rows(rows) => {
                 write!(formatter, "max_rows is {rows}; it takes 1 to {MAX_ROWS}")
             }
+            Self::EarlyCloses(allowed) => write!(
+                formatter,
+                "early_closes is {allowed}; it takes 0 to {}, or nothing for any number",
+                MOST_EARLY_CLOSES - 1
+            ),
             Self::Span(start, end) => write!(
                 formatter,
                 "span is {start} to {end} ns; it takes a start before its end, from 1970 to 2199"
@@ -110,8 +143,12 @@ pub struct Observer {
     max_rows: usize,
     timeline: Timeline,
     counters: Counters,
+    scanners: Scanners,
+    degradation: Degradation,
     ipv4: Side<Tuple4>,
     ipv6: Side<Tuple6>,
+    quotations: Quotations,
+    sketches: Sketches,
     detector: Option<Box<Detector>>,
     seed: u64,
 }
@@ -164,13 +201,18 @@ impl Observer {
         settings.check()?;
         let quarter = (settings.table_megabytes as usize) << 18;
         let secrets = Secrets::from_seed(settings.seed);
+        let ipv4 = Side::new(3 * quarter, secrets);
         let mut observer = Self {
             monitored: Monitored::new(&settings.monitored),
             max_rows: settings.max_rows as usize,
             timeline: Timeline::new(settings.interval_seconds, settings.span),
             counters: Counters::default(),
-            ipv4: Side::new(3 * quarter, secrets),
+            scanners: Scanners::default(),
+            degradation: settings.degradation(ipv4.table.capacity()),
+            ipv4,
             ipv6: Side::new(quarter, secrets),
+            quotations: Quotations::new(secrets),
+            sketches: Sketches::new(),
             detector: None,
             seed: settings.seed,
         };
@@ -321,23 +363,60 @@ impl Observer {
 
     #[inline]
     fn count(&mut self, packet: &Packet<'_>, minute_offset: u16) {
-        let marks = Marks::of(packet).pack(minute_offset);
+        let marks = Marks::of(packet, &mut self.scanners);
+        let mut kept = marks.pack(minute_offset);
         let length = packet.ip.stated_length();
+        let held = self.degradation.held();
+        if held != Step::Whole {
+            kept = kept.without_source_port();
+        }
         self.counters.counted += 1;
         self.counters.bytes += u64::from(length);
+        if matches!(marks.key.form, Form::Icmp | Form::Icmpv6) {
+            self.quote(packet, minute_offset);
+        }
         let is_due = match &packet.ip {
             Ip::V4(ip) => {
-                let tuple = Tuple4::new(ip.source(), ip.destination(), marks);
+                let mut source = ip.source();
+                if held == Step::WithoutSource {
+                    self.merge(Family::Ipv4, marks.key, [0, u64::from(source)]);
+                    source = 0;
+                }
+                let tuple = Tuple4::new(source, ip.destination(), kept);
                 self.ipv4.push(Sighting { tuple, length })
             }
             Ip::V6(ip) => {
-                let tuple = Tuple6::new(ip.source(), ip.destination(), marks);
+                let mut source = ip.source();
+                if held == Step::WithoutSource {
+                    self.merge(Family::Ipv6, marks.key, source);
+                    source = [0, 0];
+                }
+                let tuple = Tuple6::new(source, ip.destination(), kept);
                 self.ipv6.push(Sighting { tuple, length })
             }
         };
         if is_due {
             self.settle();
         }
+    }
+
+    /// Counts what an ICMP error quotes.
+    #[cold]
+    fn quote(&mut self, packet: &Packet<'_>, minute_offset: u16) {
+        match Quotation::of(packet) {
+            Some(Some(quotation)) => {
+                let fits = self.quotations.count(packet, quotation, minute_offset);
+                self.counters.quoted_overflow += u64::from(!fits);
+            }
+            Some(None) => self.counters.quoted_unread += 1,
+            None => {}
+        }
+    }
+
+    /// Keeps a source in the sketch of its key, in the place of a row.
+    #[cold]
+    fn merge(&mut self, family: Family, key: Key, source: Halves) {
+        self.sketches.add(family, key, source);
     }
 
     /// Brings what waits into the tables, and says how many may wait next.
@@ -353,13 +432,24 @@ impl Observer {
     fn close(&mut self, closing: Closing) -> Interval {
         let base_minute = self.timeline.base_minute();
         let (start_ns, end_ns) = self.timeline.close(closing);
+        let sources = match self.degradation.held() {
+            Step::WithoutSource => self.sketches.estimate(),
+            _ => 0.0,
+        };
+        let step = self.degradation.close(closing.cause, end_ns, sources);
         let interval = Interval {
             start_ns,
             end_ns,
             cause: closing.cause,
+            step,
             counters: std::mem::take(&mut self.counters),
             ipv4: Columns::of_ipv4(self.ipv4.table.entries(), base_minute),
             ipv6: Columns::of_ipv6(self.ipv6.table.entries(), base_minute),
+            quoted: self.quotations.take(base_minute),
+            sketches: match step {
+                Step::WithoutSource => self.sketches.take(),
+                _ => Vec::new(),
+            },
             detected: match &mut self.detector {
                 Some(detector) => detector.take(base_minute),
                 None => Detected::default(),
@@ -396,6 +486,7 @@ mod tests {
         table_megabytes: 1,
         max_rows: MAX_ROWS,
         span: None,
+        early_closes: None,
         seed: 0,
     };
 
@@ -552,6 +643,13 @@ mod tests {
             ),
             (
                 Settings {
+                    early_closes: Some(64),
+                    ..SETTINGS
+                },
+                "early_closes is 64",
+            ),
+            (
+                Settings {
                     span: Some((5, 5)),
                     ..SETTINGS
                 },
@@ -686,6 +784,88 @@ mod tests {
         assert_complete(&intervals, frames.len());
     }
 
+    /// A flood of SYNs from as many sources as packets, a microsecond apart.
+    fn flood(packets: u32, start: i64) -> Vec<(i64, LinkType, Vec<u8>)> {
+        let forged = |number: u32| {
+            let mut frame = syn(start + i64::from(number) * 1000, 1, 80);
+            frame.2[12..16].copy_from_slice(&number.wrapping_mul(0x9e37_79b1).to_be_bytes());
+            frame.2[20..22].copy_from_slice(&number.to_be_bytes()[2..]);
+            frame
+        };
+        (0..packets).map(forged).collect()
+    }
+
+    fn flooded() -> Settings {
+        Settings {
+            max_rows: 1000,
+            early_closes: Some(2),
+            ..SETTINGS
+        }
+    }
+
+    #[test]
+    fn a_flood_is_given_ports_then_sources_and_no_packet() {
+        let frames = flood(20_000, 0);
+        let intervals = observe(&flooded(), &frames);
+        let steps: Vec<Step> = intervals.iter().map(|one| one.step).collect();
+        let early = [Step::Early; 3];
+        let without_port = [Step::WithoutPort; 3];
+        assert_eq!(
+            steps,
+            [&early[..], &without_port, &[Step::WithoutSource]].concat()
+        );
+        assert_complete(&intervals, frames.len());
+        assert!(intervals[3].ipv4.source_port.iter().all(|byte| *byte == 0));
+        assert!(intervals[3].sketches.is_empty());
+        let last = &intervals[6];
+        assert_eq!(last.ipv4.rows, 1);
+        assert!(last.ipv4.source.iter().all(|byte| *byte == 0));
+        let estimate = last.sketches[0].estimate();
+        assert!((estimate - 14_000.0).abs() < 0.13 * 14_000.0, "{estimate}");
+    }
+
+    #[test]
+    fn after_the_flood_tuples_are_whole_again() {
+        let mut frames = flood(20_000, 0);
+        frames.extend((1..20).map(|minute| syn(minute * 60 * SECOND, 1, 80)));
+        let intervals = observe(&flooded(), &frames);
+        let last = &intervals[intervals.len() - 1];
+        assert_eq!(last.step, Step::Whole);
+        assert_eq!(last.ipv4.source, [198, 51, 100, 1]);
+        assert_complete(&intervals, frames.len());
+    }
+
+    #[test]
+    fn errors_name_their_victims() {
+        let mut error = vec![0; 56];
+        error[..28].copy_from_slice(&[
+            0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 192, 31, 196, 1, 203, 0, 113, 9, 3, 1, 0, 0,
+            0, 0, 0, 0,
+        ]);
+        let mut quoted = syn(0, 1, 0).2;
+        quoted[12..20].copy_from_slice(&[203, 0, 113, 9, 192, 52, 193, 7]);
+        quoted[23] = 80;
+        error[28..].copy_from_slice(&quoted[..28]);
+        let mut unread = error.clone();
+        unread[28] = 0;
+        let mut strange = error.clone();
+        strange[43] = 10;
+        let frames: Vec<_> = [&error, &error, &unread, &strange]
+            .iter()
+            .map(|bytes| (0, LinkType::RawIp, (*bytes).clone()))
+            .collect();
+        let intervals = observe(&SETTINGS, &frames);
+        let interval = &intervals[0];
+        assert_eq!(interval.quoted.rows, 1);
+        assert_eq!(interval.quoted.packets, 3u64.to_le_bytes());
+        assert_eq!(interval.quoted.victim[12..], [192, 52, 193, 7]);
+        assert_eq!(interval.quoted.victim_port, [80, 0]);
+        assert_eq!(interval.counters.quoted_unread, 1);
+        let suspects: BTreeMap<_, _> = interval.counters.suspects().collect();
+        assert_eq!(suspects["quoted_stranger"], 1);
+        assert_complete(&intervals, 4);
+    }
+
     fn frame() -> impl Strategy<Value = (i64, LinkType, Vec<u8>)> {
         let time = prop_oneof![
             8 => 0i64..300 * SECOND,
@@ -725,6 +905,41 @@ mod tests {
             prop_assert_eq!(totals(&whole), totals(&split));
             let reseeded = observe(&Settings { seed, ..settings }, &frames);
             prop_assert_eq!(split, reseeded);
+        }
+
+        #[test]
+        fn no_step_changes_the_totals(
+            frames in proptest::collection::vec(frame(), 0..300),
+            max_rows in 1u32..60,
+            early_closes in 0u32..4,
+            (one, other) in any::<(u64, u64)>(),
+        ) {
+            let whole = observe(&SETTINGS, &frames);
+            let settings = Settings {
+                max_rows,
+                early_closes: Some(early_closes),
+                seed: one,
+                ..SETTINGS
+            };
+            let degraded = observe(&settings, &frames);
+            assert_complete(&degraded, frames.len());
+            prop_assert_eq!(totals(&whole), totals(&degraded));
+            let classes = |intervals: &[Interval]| {
+                let mut sums = BTreeMap::new();
+                for (class, packets) in intervals.iter().flat_map(Interval::classes) {
+                    *sums.entry(class).or_insert(0) += packets;
+                }
+                sums
+            };
+            prop_assert_eq!(classes(&whole), classes(&degraded));
+            for interval in &degraded {
+                prop_assert!(interval.ipv4.rows + interval.ipv6.rows <= max_rows as usize);
+                let is_merged = interval.step == Step::WithoutSource;
+                let has_rows = interval.ipv4.rows + interval.ipv6.rows > 0;
+                prop_assert_eq!(!interval.sketches.is_empty(), is_merged && has_rows);
+            }
+            let again = observe(&Settings { seed: other, ..settings }, &frames);
+            prop_assert_eq!(degraded, again);
         }
 
         #[test]

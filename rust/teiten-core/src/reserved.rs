@@ -141,10 +141,9 @@ const fn of_2001(high: u64, low: u64) -> Option<Reserved> {
     let rest = [third, third_low, fourth, fourth_low];
     match ([second, second_low], rest) {
         ([0x0d, 0xb8], _) => Some(Reserved::Documentation),
-        ([0, 0 | 3 | 0x20..=0x3f], _) => None,
+        ([0, 0 | 3 | 0x20..=0x3f], _) | ([0, 4], [0x01, 0x12, ..]) => None,
         ([0, 1], [0, 0, 0, 0]) if matches!(low, 1..=3) => None,
         ([0, 2], [0, 0, ..]) => Some(Reserved::Benchmarking),
-        ([0, 4], [0x01, 0x12, ..]) => None,
         ([0 | 1, _], _) => Some(Reserved::ProtocolAssignment),
         _ => None,
     }

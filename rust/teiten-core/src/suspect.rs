@@ -7,6 +7,7 @@
 use crate::frame::Frame;
 use crate::monitored::Monitored;
 use crate::packet::{Ip, Packet, Transport, protocol};
+use crate::quotation::Quotation;
 use crate::reserved::{self, Reserved};
 use crate::wire::checksum;
 use crate::wire::tcp::flag;
@@ -221,20 +222,21 @@ impl Suspects {
                     self.add_if(Suspect::ChecksumUdp, !right);
                 }
             }
-            Transport::Icmp(icmp) if whole => {
-                self.add_if(Suspect::ChecksumIcmp, !checksum::is_right(icmp.sum()));
+            Transport::Icmp(icmp) | Transport::Icmpv6(icmp) => {
+                if whole {
+                    let pseudo = match &packet.ip {
+                        Ip::V4(_) => 0,
+                        Ip::V6(_) => pseudo(packet, protocol::ICMPV6, icmp.length()),
+                    };
+                    let right = checksum::is_right(checksum::add(pseudo, icmp.sum()));
+                    self.add_if(Suspect::ChecksumIcmp, !right);
+                }
+                if let Some(Some(quotation)) = Quotation::of(packet) {
+                    let is_strange = !quotation.is_in_the_name_of(&packet.ip);
+                    self.add_if(Suspect::QuotedStranger, is_strange);
+                }
             }
-            Transport::Icmpv6(icmp) if whole => {
-                let pseudo = pseudo(packet, protocol::ICMPV6, icmp.length());
-                let right = checksum::is_right(checksum::add(pseudo, icmp.sum()));
-                self.add_if(Suspect::ChecksumIcmp, !right);
-            }
-            Transport::Icmp(_)
-            | Transport::Icmpv6(_)
-            | Transport::Ports(_)
-            | Transport::Cut
-            | Transport::LaterFragment
-            | Transport::Other => {}
+            Transport::Ports(_) | Transport::Cut | Transport::LaterFragment | Transport::Other => {}
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Which scanner a SYN betrays.
 //!
-//! Every test is one that the tool's own published code cannot help passing; weak hints are not used. They are
-//! made on pure SYNs over IPv4, the strongest first.
+//! Every test is one that the tool's own published code cannot help passing, and each has its [`Confidence`]; weak
+//! hints are not used. They are made on pure SYNs over IPv4, the strongest first. Two tools show only in what two of
+//! their packets have in common: [`Scanners`] remembers the last candidate of a source for them, in fixed memory, so
+//! that a source's first packet has no verdict, nor one whose memory another source took in between.
 
 use crate::wire::ipv4::Ipv4;
 use crate::wire::tcp::{Tcp, flag};
@@ -18,13 +20,46 @@ pub enum Tool {
     Masscan = 2,
     /// Mirai and the families grown from its published code.
     Mirai = 3,
+    /// Nmap's raw SYN scan.
+    Nmap = 4,
+    /// unicornscan, in the fingerprints it can imitate but FreeBSD's.
+    Unicornscan = 5,
+}
+
+/// How sure a verdict is: by how often a packet of something else passes its test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Confidence {
+    /// One in 65,536: a single field.
+    Fair,
+    /// One in 65,536 of those few that share further features with the tool.
+    Strong,
+    /// One in 2^32.
+    Certain,
+}
+
+impl Confidence {
+    /// `fair`, `strong` or `certain`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fair => "fair",
+            Self::Strong => "strong",
+            Self::Certain => "certain",
+        }
+    }
 }
 
 impl Tool {
     /// Every tool, in the order of their numbers, without [`Tool::None`].
-    pub const ALL: [Self; 3] = [Self::Zmap, Self::Masscan, Self::Mirai];
+    pub const ALL: [Self; 5] = [
+        Self::Zmap,
+        Self::Masscan,
+        Self::Mirai,
+        Self::Nmap,
+        Self::Unicornscan,
+    ];
 
-    /// `none`, `zmap`, `masscan` or `mirai`.
+    /// `none`, `zmap`, `masscan`, `mirai`, `nmap` or `unicornscan`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,23 +67,98 @@ impl Tool {
             Self::Zmap => "zmap",
             Self::Masscan => "masscan",
             Self::Mirai => "mirai",
+            Self::Nmap => "nmap",
+            Self::Unicornscan => "unicornscan",
         }
     }
 
+    /// How sure the verdict is; `None` without one.
+    #[must_use]
+    pub const fn confidence(self) -> Option<Confidence> {
+        match self {
+            Self::None => None,
+            Self::Zmap => Some(Confidence::Fair),
+            Self::Masscan | Self::Nmap => Some(Confidence::Strong),
+            Self::Mirai | Self::Unicornscan => Some(Confidence::Certain),
+        }
+    }
+}
+
+/// Recognises scanners; remembers one candidate of a source, in a fixed number of places.
+///
+/// Verdicts are a function of the packets seen before, in their order, and of nothing else.
+#[derive(Debug)]
+pub struct Scanners {
+    seen: Box<[Seen]>,
+}
+
+/// A candidate; all zero where there was none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    source: u32,
+    sequence: u32,
+    address: u32,
+    /// Destination port above, source port below.
+    ports: u32,
+}
+
+/// Places for candidates: 64 KiB. Two candidates of more than a few thousand sources in between are missed.
+const PLACES_BITS: u32 = 12;
+
+impl Default for Scanners {
+    fn default() -> Self {
+        Self {
+            seen: vec![Seen::default(); 1 << PLACES_BITS].into_boxed_slice(),
+        }
+    }
+}
+
+impl Scanners {
     /// The verdict on a segment over IPv4.
     #[inline]
     #[must_use]
-    pub fn of(ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> Self {
+    pub fn recognise(&mut self, ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> Tool {
         if tcp.flags() != flag::SYN {
-            Self::None
+            Tool::None
         } else if is_mirai(ip, tcp) {
-            Self::Mirai
+            Tool::Mirai
         } else if is_masscan(ip, tcp) {
-            Self::Masscan
+            Tool::Masscan
         } else if ip.identification() == ZMAP_IDENTIFICATION {
-            Self::Zmap
+            Tool::Zmap
+        } else if may_be_nmap(tcp) {
+            self.compare(Tool::Nmap, is_nmap, ip, tcp)
+        } else if may_be_unicornscan(tcp) {
+            self.compare(Tool::Unicornscan, is_unicornscan, ip, tcp)
         } else {
-            Self::None
+            Tool::None
+        }
+    }
+
+    /// Holds a candidate against the one before it of the same source, if they went to different targets.
+    #[cold]
+    fn compare(
+        &mut self,
+        tool: Tool,
+        is_pair: fn(Seen, Seen) -> bool,
+        ip: &Ipv4<'_>,
+        tcp: &Tcp<'_>,
+    ) -> Tool {
+        let now = Seen {
+            source: ip.source(),
+            sequence: tcp.sequence(),
+            address: ip.destination(),
+            ports: u32::from(tcp.destination_port()) << 16 | u32::from(tcp.source_port()),
+        };
+        // Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, section 6.4).
+        let place = now.source.wrapping_mul(0x9e37_79b1) >> (u32::BITS - PLACES_BITS);
+        let before = std::mem::replace(&mut self.seen[place as usize], now);
+        // A repeated packet says nothing: every system repeats a SYN that is not answered.
+        let elsewhere = before.address != now.address || before.ports >> 16 != now.ports >> 16;
+        if before.source == now.source && elsewhere && is_pair(before, now) {
+            tool
+        } else {
+            Tool::None
         }
     }
 }
@@ -70,6 +180,41 @@ fn is_masscan(ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> bool {
     u32::from(ip.identification()) == mixed & 0xffff && tcp.window() == 1024
 }
 
+/// Nmap's SYN carries the option MSS 1460 alone, and a window of 1024 (older versions: 1 to 4 times that), where it
+/// builds packets itself (nmap/nmap, `scan_engine_raw.cc` and `libnetutil/netutil.cc`).
+#[inline]
+fn may_be_nmap(tcp: &Tcp<'_>) -> bool {
+    matches!(tcp.window(), 1024 | 2048 | 3072 | 4096) && tcp.options() == [2, 4, 0x05, 0xb4]
+}
+
+/// `seq = (nfo << 16) + nfo; seq = seq ^ USI->seqmask` (nmap/nmap, `seq32_encode` of `scan_engine_raw.cc`): what two
+/// sequence numbers under one mask differ in has equal halves; they are the same where both are first tries.
+const fn is_nmap(before: Seen, now: Seen) -> bool {
+    let difference = before.sequence ^ now.sequence;
+    difference >> 16 == difference & 0xffff
+}
+
+/// Windows of the fingerprints 0 to 3 and 5 to 7 that unicornscan imitates (dneufeld/unicornscan,
+/// `src/scan_progs/init_packet.c`; 5,744 and 11,744 at an MTU of 1500). The window 65,535 of fingerprint 4 is
+/// everyone's, and would cost a place for every SYN of a flood.
+#[inline]
+const fn may_be_unicornscan(tcp: &Tcp<'_>) -> bool {
+    matches!(
+        tcp.window(),
+        4128 | 16384 | 32767 | 12345 | 3072 | 5744 | 11744
+    )
+}
+
+/// `seq = syn_key ^ (target ^ ((rport << 16) + local_port))` (dneufeld/unicornscan, `TCPHASHTRACK` of
+/// `src/scan_progs/tcphash.h` as `send_packet.c` calls it): the key is drawn once a run. The target is in network
+/// order in memory and used as a number, so on little-endian machines, which nearly all are, its octets are reversed.
+const fn is_unicornscan(before: Seen, now: Seen) -> bool {
+    const fn key(seen: Seen) -> u32 {
+        seen.sequence ^ seen.address.swap_bytes() ^ seen.ports
+    }
+    key(before) == key(now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,19 +222,56 @@ mod tests {
     const DESTINATION: [u8; 4] = [203, 0, 113, 9];
     const PORT: u16 = 445;
 
+    /// A SYN from 192.31.196.1, as a test wants it.
+    #[derive(Clone, Copy)]
+    struct Syn<'a> {
+        identification: u16,
+        sequence: u32,
+        flags: u8,
+        window: u16,
+        address: [u8; 4],
+        port: u16,
+        options: &'a [u8],
+    }
+
+    const SYN: Syn<'_> = Syn {
+        identification: 1,
+        sequence: 0x0102_0304,
+        flags: flag::SYN,
+        window: 1024,
+        address: DESTINATION,
+        port: PORT,
+        options: &[],
+    };
+
+    fn verdict_of(scanners: &mut Scanners, syn: Syn<'_>) -> Tool {
+        let mut bytes = vec![0; 40];
+        bytes.extend(syn.options);
+        bytes[0] = 0x45;
+        bytes[3] = u8::try_from(bytes.len()).unwrap();
+        bytes[4..6].copy_from_slice(&syn.identification.to_be_bytes());
+        bytes[12..16].copy_from_slice(&[192, 31, 196, 1]);
+        bytes[16..20].copy_from_slice(&syn.address);
+        bytes[20..22].copy_from_slice(&6000u16.to_be_bytes());
+        bytes[22..24].copy_from_slice(&syn.port.to_be_bytes());
+        bytes[24..28].copy_from_slice(&syn.sequence.to_be_bytes());
+        bytes[32] = u8::try_from(5 + syn.options.len() / 4).unwrap() << 4;
+        bytes[33] = syn.flags;
+        bytes[34..36].copy_from_slice(&syn.window.to_be_bytes());
+        let ip = Ipv4::new(&bytes).unwrap();
+        scanners.recognise(&ip, &Tcp::new(ip.payload()).unwrap())
+    }
+
     /// The verdict on a segment to [`PORT`] of [`DESTINATION`].
     fn verdict(identification: u16, sequence: u32, flags: u8, window: u16) -> Tool {
-        let mut bytes = [0; 40];
-        bytes[0] = 0x45;
-        bytes[3] = 40;
-        bytes[4..6].copy_from_slice(&identification.to_be_bytes());
-        bytes[16..20].copy_from_slice(&DESTINATION);
-        bytes[22..24].copy_from_slice(&PORT.to_be_bytes());
-        bytes[24..28].copy_from_slice(&sequence.to_be_bytes());
-        bytes[33] = flags;
-        bytes[34..36].copy_from_slice(&window.to_be_bytes());
-        let ip = Ipv4::new(&bytes).unwrap();
-        Tool::of(&ip, &Tcp::new(ip.payload()).unwrap())
+        let syn = Syn {
+            identification,
+            sequence,
+            flags,
+            window,
+            ..SYN
+        };
+        verdict_of(&mut Scanners::default(), syn)
     }
 
     /// What Masscan writes for this sequence number: the low half of address xor port xor sequence.
@@ -127,5 +309,106 @@ mod tests {
     fn only_a_pure_syn_gets_a_verdict() {
         assert_eq!(verdict(54321, 1, flag::SYN | flag::ACK, 65535), Tool::None);
         assert_eq!(verdict(54321, 1, 0xc2, 65535), Tool::None);
+    }
+
+    const MSS_1460: &[u8] = &[2, 4, 0x05, 0xb4];
+
+    #[test]
+    fn nmap_is_known_by_two_sequence_numbers_under_one_mask() {
+        let mut scanners = Scanners::default();
+        let mask = 0x1234_5678;
+        let probe = |try_number: u32, port| Syn {
+            sequence: (try_number << 16 | try_number) ^ mask,
+            port,
+            options: MSS_1460,
+            ..SYN
+        };
+        assert_eq!(verdict_of(&mut scanners, probe(0, 80)), Tool::None);
+        assert_eq!(verdict_of(&mut scanners, probe(0, 81)), Tool::Nmap);
+        assert_eq!(verdict_of(&mut scanners, probe(1, 82)), Tool::Nmap);
+        let stranger = Syn {
+            sequence: 1,
+            ..probe(0, 83)
+        };
+        assert_eq!(verdict_of(&mut scanners, stranger), Tool::None);
+    }
+
+    #[test]
+    fn a_repeated_packet_is_no_pair() {
+        let mut scanners = Scanners::default();
+        let probe = Syn {
+            options: MSS_1460,
+            ..SYN
+        };
+        assert_eq!(verdict_of(&mut scanners, probe), Tool::None);
+        assert_eq!(verdict_of(&mut scanners, probe), Tool::None);
+        let unicorn = Syn {
+            window: 4128,
+            ..SYN
+        };
+        assert_eq!(verdict_of(&mut scanners, unicorn), Tool::None);
+        assert_eq!(verdict_of(&mut scanners, unicorn), Tool::None);
+    }
+
+    #[test]
+    fn masscan_with_nmaps_window_and_options_is_masscan() {
+        let mut scanners = Scanners::default();
+        for port in [80, 81, 82] {
+            let low = u16::from_be_bytes([113, 9]) ^ port ^ 0x0304;
+            let probe = Syn {
+                identification: low,
+                port,
+                options: MSS_1460,
+                ..SYN
+            };
+            assert_eq!(verdict_of(&mut scanners, probe), Tool::Masscan);
+        }
+    }
+
+    /// What unicornscan writes on a little-endian machine.
+    fn unicornscan_sequence(key: u32, address: [u8; 4], port: u16) -> u32 {
+        key ^ (u32::from_le_bytes(address) ^ ((u32::from(port) << 16) + 6000))
+    }
+
+    #[test]
+    fn unicornscan_is_known_by_two_packets_of_one_key() {
+        for window in [4128, 16384, 32767, 12345, 3072, 5744, 11744] {
+            let mut scanners = Scanners::default();
+            let probe = |host, port, key| {
+                let address = [203, 0, 113, host];
+                Syn {
+                    window,
+                    address,
+                    port,
+                    sequence: unicornscan_sequence(key, address, port),
+                    ..SYN
+                }
+            };
+            assert_eq!(
+                verdict_of(&mut scanners, probe(9, 80, 0xdead_beef)),
+                Tool::None
+            );
+            assert_eq!(
+                verdict_of(&mut scanners, probe(9, 81, 0xdead_beef)),
+                Tool::Unicornscan
+            );
+            assert_eq!(
+                verdict_of(&mut scanners, probe(10, 80, 0xdead_beef)),
+                Tool::Unicornscan
+            );
+            assert_eq!(
+                verdict_of(&mut scanners, probe(10, 81, 0xdead_beee)),
+                Tool::None
+            );
+        }
+    }
+
+    #[test]
+    fn every_verdict_has_its_confidence() {
+        assert_eq!(Tool::None.confidence(), None);
+        for tool in Tool::ALL {
+            assert!(tool.confidence().is_some());
+        }
+        assert!(Confidence::Fair < Confidence::Certain);
     }
 }

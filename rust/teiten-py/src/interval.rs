@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use teiten_core::signature::SignatureCounters;
-use teiten_core::{Counters, Totals};
+use teiten_core::{Counters, Family, Sketch, Totals};
 
 /// An interval of the core with its sums over keys, classes and tools: what takes a walk over the rows, done before the
 /// interpreter is held again.
@@ -42,6 +42,15 @@ pub(crate) struct Interval {
     /// The tuples of IPv6.
     #[pyo3(get)]
     ipv6: Py<Columns>,
+    /// What it gave up: 0 nothing, 1 its length, 2 source ports, 3 sources.
+    #[pyo3(get)]
+    step: u8,
+    /// What ICMP errors quoted.
+    #[pyo3(get)]
+    quoted: Py<Quoted>,
+    /// How many sources there were, where they were given up.
+    #[pyo3(get)]
+    sketches: Py<Sketches>,
     /// What the signatures detected.
     #[pyo3(get)]
     detections: Py<Detections>,
@@ -66,6 +75,9 @@ impl Interval {
             cause: interval.cause.name(),
             ipv4: Py::new(py, Columns::new(py, interval.ipv4))?,
             ipv6: Py::new(py, Columns::new(py, interval.ipv6))?,
+            step: interval.step as u8,
+            quoted: Py::new(py, Quoted::new(py, interval.quoted))?,
+            sketches: Py::new(py, Sketches::new(py, &interval.sketches))?,
             engine: interval.detected.engine.map(|counters| Engine {
                 counters,
                 overflow: interval.detected.overflow,
@@ -95,6 +107,8 @@ impl Interval {
             time_ahead,
             suspicious,
             suspected_forged,
+            quoted_unread,
+            quoted_overflow,
             ..
         } = self.counters;
         let dictionary = PyDict::new(py);
@@ -107,6 +121,8 @@ impl Interval {
         dictionary.set_item("time_ahead", time_ahead)?;
         dictionary.set_item("suspicious", suspicious)?;
         dictionary.set_item("suspected_forged", suspected_forged)?;
+        dictionary.set_item("quoted_unread", quoted_unread)?;
+        dictionary.set_item("quoted_overflow", quoted_overflow)?;
         for (reason, packets) in self.counters.malformed() {
             dictionary.set_item(format!("malformed.{reason}"), packets)?;
         }
@@ -216,6 +232,72 @@ impl Columns {
             tool: bytes(columns.tool),
             packets: bytes(columns.packets),
             bytes_: bytes(columns.bytes),
+        }
+    }
+}
+
+/// What ICMP errors quoted, as columns of bytes.
+#[pyclass(frozen, get_all, module = "teiten_agent._core")]
+pub(crate) struct Quoted {
+    rows: usize,
+    minute: Py<PyBytes>,
+    family: Py<PyBytes>,
+    source: Py<PyBytes>,
+    address: Py<PyBytes>,
+    kind: Py<PyBytes>,
+    code: Py<PyBytes>,
+    protocol: Py<PyBytes>,
+    victim: Py<PyBytes>,
+    victim_port: Py<PyBytes>,
+    packets: Py<PyBytes>,
+}
+
+impl Quoted {
+    fn new(py: Python<'_>, columns: teiten_core::QuotedColumns) -> Self {
+        let bytes = |column: Vec<u8>| PyBytes::new(py, &column).unbind();
+        Self {
+            rows: columns.rows,
+            minute: bytes(columns.minute),
+            family: bytes(columns.family),
+            source: bytes(columns.source),
+            address: bytes(columns.address),
+            kind: bytes(columns.kind),
+            code: bytes(columns.code),
+            protocol: bytes(columns.protocol),
+            victim: bytes(columns.victim),
+            victim_port: bytes(columns.victim_port),
+            packets: bytes(columns.packets),
+        }
+    }
+}
+
+/// Sketches of sources, as columns of bytes.
+#[pyclass(frozen, get_all, module = "teiten_agent._core")]
+pub(crate) struct Sketches {
+    rows: usize,
+    family: Py<PyBytes>,
+    form: Py<PyBytes>,
+    value: Py<PyBytes>,
+    registers: Py<PyBytes>,
+}
+
+impl Sketches {
+    fn new(py: Python<'_>, sketches: &[Sketch]) -> Self {
+        let family = |sketch: &Sketch| match sketch.family {
+            Some(Family::Ipv4) => 4,
+            Some(Family::Ipv6) => 6,
+            None => 0,
+        };
+        let form = |sketch: &Sketch| sketch.key.map_or(0, |key| key.form as u8);
+        let value = |sketch: &Sketch| sketch.key.map_or(0, |key| key.value).to_le_bytes();
+        let bytes = |column: Vec<u8>| PyBytes::new(py, &column).unbind();
+        let registers = |sketch: &Sketch| sketch.registers.iter().copied().collect::<Vec<_>>();
+        Self {
+            rows: sketches.len(),
+            family: bytes(sketches.iter().map(family).collect()),
+            form: bytes(sketches.iter().map(form).collect()),
+            value: bytes(sketches.iter().flat_map(value).collect()),
+            registers: bytes(sketches.iter().flat_map(registers).collect()),
         }
     }
 }

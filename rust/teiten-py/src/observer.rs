@@ -26,7 +26,7 @@ impl Observer {
     #[new]
     #[pyo3(signature = (
         monitored = Vec::new(), *, interval_seconds = 60, table_megabytes = 16, max_rows = 1_048_576, span = None,
-        seed = None, rules = None
+        early_closes = 4, seed = None, rules = None
     ))]
     #[pyo3(
         text_signature = "(monitored=(), *, interval_seconds=60, table_megabytes=16, max_rows=1048576, span=None, \
@@ -38,6 +38,7 @@ impl Observer {
         table_megabytes: u32,
         max_rows: u32,
         span: Option<(i64, i64)>,
+        early_closes: Option<u32>,
         seed: Option<u64>,
         rules: Option<&Bound<'_, Rules>>,
     ) -> Result<Self, Error> {
@@ -52,6 +53,7 @@ impl Observer {
             table_megabytes,
             max_rows,
             span,
+            early_closes,
             seed,
         };
         let mut core = teiten_core::Observer::new(&settings)?;

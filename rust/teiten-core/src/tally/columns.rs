@@ -1,7 +1,7 @@
 //! Tuples as columns of bytes.
 
 use super::table::Entry;
-use super::tuple::{Packed, Tuple, Tuple4, Tuple6};
+use super::tuple::{Marked, Packed, Tuple4, Tuple6};
 use crate::wire::ipv6::Halves;
 
 /// An IP version.
@@ -67,7 +67,11 @@ impl Columns {
         }
     }
 
-    fn without_addresses<T: Tuple>(family: Family, entries: &[Entry<T>], base_minute: u32) -> Self {
+    fn without_addresses<T: Marked>(
+        family: Family,
+        entries: &[Entry<T>],
+        base_minute: u32,
+    ) -> Self {
         let packed = |entry: &Entry<T>| -> Packed { entry.tuple.packed() };
         Self {
             family,
@@ -104,10 +108,8 @@ fn column<T, const WIDTH: usize>(
     entries: &[Entry<T>],
     value: impl Fn(&Entry<T>) -> [u8; WIDTH],
 ) -> Vec<u8> {
-    let mut column = vec![0; entries.len() * WIDTH];
-    for (place, entry) in column.chunks_exact_mut(WIDTH).zip(entries) {
-        place.copy_from_slice(&value(entry));
-    }
+    let mut column = Vec::with_capacity(entries.len() * WIDTH);
+    column.extend(entries.iter().flat_map(value));
     column
 }
 
@@ -127,7 +129,7 @@ const fn address_of(addresses: [u8; 8]) -> [u8; 4] {
     [a, b, c, d]
 }
 
-fn network_order(halves: Halves) -> [u8; 16] {
+pub(super) fn network_order(halves: Halves) -> [u8; 16] {
     (u128::from(halves[0]) << 64 | u128::from(halves[1])).to_be_bytes()
 }
 

@@ -104,6 +104,40 @@ impl<T: Tuple> Table<T> {
         }
     }
 
+    /// Counts a packet; false if it would need a new row and there is no room for one.
+    pub fn try_count(&mut self, sighting: Sighting<T>) -> bool {
+        if self.room() > 0 {
+            self.count(&[sighting]);
+            return true;
+        }
+        let number = self.find(sighting.tuple.hash(&self.secrets), sighting.tuple);
+        if let Some(number) = number {
+            let entry = &mut self.entries[number];
+            entry.packets += 1;
+            entry.bytes += u64::from(sighting.length);
+        }
+        number.is_some()
+    }
+
+    /// Number of the tuple's entry, if it has one.
+    fn find(&self, hash: u64, tuple: T) -> Option<usize> {
+        let mask = self.used - 1;
+        let mut at = place(hash) & mask;
+        while self.slots[at] != 0 {
+            match number_in(self.slots[at], hash) {
+                Some(number) if self.entries[number].tuple == tuple => return Some(number),
+                _ => at = (at + 1) & mask,
+            }
+        }
+        None
+    }
+
+    /// Rows that there can be.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// Empties the table, at a cost in proportion to its rows.
     pub fn clear(&mut self) {
         self.slots[..self.used].fill(0);

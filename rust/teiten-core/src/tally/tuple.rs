@@ -4,9 +4,9 @@
 //! class 2, tool 4, minute 15. The minute is kept as an offset from a base that the interval chooses.
 
 use crate::class::Class;
-use crate::key::Key;
+use crate::key::{Form, Key};
 use crate::packet::{Ip, Packet, Transport};
-use crate::tool::Tool;
+use crate::tool::{Scanners, Tool};
 use crate::wire::icmp::Icmp;
 use crate::wire::ipv6::Halves;
 
@@ -29,14 +29,14 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// The marks of a packet.
+    /// The marks of a packet, in whose sender `scanners` recognise a tool.
     #[inline]
     #[must_use]
-    pub fn of(packet: &Packet<'_>) -> Self {
+    pub fn of(packet: &Packet<'_>, scanners: &mut Scanners) -> Self {
         let code = |icmp: &Icmp<'_>| icmp.code().map_or(0, u16::from);
         let (source_port, flags, tool) = match (&packet.transport, &packet.ip) {
             (Transport::Tcp(tcp), Ip::V4(ip)) => {
-                (tcp.source_port(), tcp.flags(), Tool::of(ip, tcp))
+                (tcp.source_port(), tcp.flags(), scanners.recognise(ip, tcp))
             }
             (Transport::Tcp(tcp), Ip::V6(_)) => (tcp.source_port(), tcp.flags(), Tool::None),
             (Transport::Udp(udp), _) => (udp.source_port(), 0, Tool::None),
@@ -114,6 +114,16 @@ impl Packed {
         (self.0 >> 15) as u8 & 0x0f
     }
 
+    /// The same without a source port; codes of ICMP stay.
+    #[must_use]
+    pub const fn without_source_port(self) -> Self {
+        if self.form() == Form::Tcp as u8 || self.form() == Form::Udp as u8 {
+            Self(self.0 & !(0xffff << 32))
+        } else {
+            self
+        }
+    }
+
     /// Offset of the minute from the interval's base.
     #[must_use]
     pub const fn minute_offset(self) -> u16 {
@@ -121,11 +131,14 @@ impl Packed {
     }
 }
 
-/// A tuple of either family, as the table keys it.
+/// What a table keys its rows by.
 pub trait Tuple: Copy + Eq {
     /// Mixes the tuple with secrets into a hash whose every bit depends on all of the tuple.
     fn hash(&self, secrets: &Secrets) -> u64;
+}
 
+/// A tuple of either family.
+pub trait Marked: Tuple {
     /// What it is besides its addresses.
     fn packed(&self) -> Packed;
 }
@@ -160,7 +173,9 @@ impl Tuple for Tuple4 {
     fn hash(&self, secrets: &Secrets) -> u64 {
         fold(self.addresses ^ secrets.0[0], self.packed.0 ^ secrets.0[1])
     }
+}
 
+impl Marked for Tuple4 {
     #[inline]
     fn packed(&self) -> Packed {
         self.packed
@@ -212,7 +227,9 @@ impl Tuple for Tuple6 {
             self.packed.0 ^ secrets.0[1],
         )
     }
+}
 
+impl Marked for Tuple6 {
     #[inline]
     fn packed(&self) -> Packed {
         self.packed
@@ -221,7 +238,7 @@ impl Tuple for Tuple6 {
 
 /// What keys the hash: senders choose tuples, and without these cannot choose where they land.
 #[derive(Clone, Copy)]
-pub struct Secrets([u64; 6]);
+pub struct Secrets(pub(super) [u64; 6]);
 
 impl Secrets {
     /// Derives the secrets from a seed by SplitMix64 (Steele et al., "Fast Splittable Pseudorandom Number
@@ -255,7 +272,7 @@ impl std::fmt::Debug for Secrets {
 /// Both halves of a full multiplication, folded (as in wyhash, Wang Yi 2019).
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-const fn fold(one: u64, other: u64) -> u64 {
+pub(super) const fn fold(one: u64, other: u64) -> u64 {
     let product = one as u128 * other as u128;
     product as u64 ^ (product >> 64) as u64
 }
@@ -263,14 +280,13 @@ const fn fold(one: u64, other: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Form;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn every_field_comes_back(
             (form, value, source_port) in (1u8..=7, any::<u16>(), any::<u16>()),
-            (flags, class, tool) in (any::<u8>(), 0usize..4, 0usize..3),
+            (flags, class, tool) in (any::<u8>(), 0usize..4, 0usize..Tool::ALL.len()),
             minute in 0u16..0x8000,
         ) {
             let form = Form::from_number(form).unwrap();
@@ -284,6 +300,11 @@ mod tests {
             prop_assert_eq!(packed.class(), class as u8);
             prop_assert_eq!(packed.tool(), tool as u8);
             prop_assert_eq!(packed.minute_offset(), minute);
+            let without = packed.without_source_port();
+            let is_code = !matches!(form, Form::Tcp | Form::Udp);
+            prop_assert_eq!(without.source_port(), if is_code { source_port } else { 0 });
+            let again = Marks { source_port: without.source_port(), ..whole }.pack(minute);
+            prop_assert_eq!(without, again);
         }
     }
 
