@@ -448,7 +448,7 @@ class Detections:
 
 @final
 class Rules:
-    """Rules in the language of Suricata and Snort, compiled. docs/reference/signatures.md has the language."""
+    """Rules in the language of Suricata and Snort, compiled (docs/reference/signatures.md)."""
 
     def __new__(
         cls,
@@ -463,7 +463,7 @@ class Rules:
             texts: Name and text of each rule file.
             exclusive: Numbers of rules of which one alone speaks for a packet: the earliest in this order.
                 Every other rule always speaks.
-            variables: What `$NAME` stands for in rules, by name without the dollar sign, besides the defaults.
+            variables: What `$NAME` stands for in rules, by name without the dollar sign; defaults stay.
 
         Raises:
             ValueError: The rules together are more than the engine holds.

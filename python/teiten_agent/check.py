@@ -15,6 +15,8 @@ from teiten_agent import config
 from teiten_agent.errors import AgentError, AnswerIsNoError, CannotWriteError, ExitCode, InternalError
 from teiten_agent.live import check_filter, open_source
 from teiten_agent.observe import CountingSettings
+from teiten_agent.rules import load
+from teiten_agent.rules.lint import lint
 from teiten_agent.spool import survey
 from teiten_agent.spool.layout import MEGABYTE
 from teiten_agent.uplink import Uplink, read_token
@@ -71,11 +73,12 @@ def check(path: str) -> list[Step]:
         steps.append(_failed("configuration", error))
         steps += [
             Step(name, State.SKIPPED, "needs the configuration")
-            for name in ("counting", "filter", "capture", "spool", "clock", "token", "collector")
+            for name in ("counting", "rules", "filter", "capture", "spool", "clock", "token", "collector")
         ]
         return steps
     steps.append(Step("configuration", State.OK, path))
     steps.append(_step("counting", lambda: _counting(configuration)))
+    steps.append(_step("rules", lambda: _rules(configuration)))
     steps += _live(configuration)
     steps.append(_step("spool", lambda: _spool(configuration)))
     steps.append(_step("clock", _clock))
@@ -122,6 +125,14 @@ def _counting(configuration: Configuration) -> str:
     settings = CountingSettings.of(configuration)
     settings.observer()
     return f"{', '.join(settings.monitored)}; intervals of {settings.interval_seconds} s"
+
+
+def _rules(configuration: Configuration) -> str:
+    library = load(configuration.rules.files)
+    report = lint(library)
+    left_out = len(report.diagnostics)
+    more = f"; {left_out:,} are left out: see `teiten-agent rules lint FILE`" if left_out else ""
+    return f"{report.usable:,} signatures in use{more}"
 
 
 def _live(configuration: Configuration) -> list[Step]:

@@ -92,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_check(commands)
     _add_config(commands)
+    _add_rules(commands)
     _add_spool(commands)
     _add_status(commands)
     completion = _command(commands, "completion", "print shell completion", _completion)
@@ -125,7 +126,57 @@ def _add_count(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     count.add_argument(
         "--top", type=_positive, default=20, metavar="N", help="keys in the table (default: %(default)s)"
     )
+    count.add_argument(
+        "--rules",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="rules in the place of the built-in set (repeatable)",
+    )
     _json_option(count)
+
+
+def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parent = commands.add_parser("rules", help="list, check, test and explain signatures", allow_abbrev=False)
+    actions = parent.add_subparsers(required=True, metavar="ACTION")
+    listing = _command(actions, "list", "list the signatures in force, with their categories", _rules_list)
+    listing.add_argument(
+        "--category", default="", metavar="ID", help="only signatures of this category, such as Worm"
+    )
+    _rule_files(listing, "rule files besides the built-in set")
+    forms = listing.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    forms.add_argument("--csv", action="store_true", help="the list that teiten-collector reads")
+    lint = _command(actions, "lint", "say what of rule files is usable, and why the rest is not", _rules_lint)
+    _rule_files(lint, "rule files; without any, the built-in set")
+    _json_option(lint)
+    test = _command(actions, "test", "run the packets noted above rules through the engine", _rules_test)
+    _rule_files(test, "rule files; without any, the built-in set")
+    _json_option(test)
+    explain = _command(actions, "explain", "say in words what rules match", _rules_explain)
+    explain.add_argument("sids", nargs="+", type=_positive, metavar="SID", help="number of a rule")
+    explain.add_argument(
+        "--rules",
+        dest="files",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="rule files besides the built-in set (repeatable)",
+    )
+    explain.add_argument(
+        "--language", choices=("ja", "en"), default="", help="of the explanation (default: both)"
+    )
+    for action in (listing, explain):
+        action.add_argument(
+            "--categories",
+            default="",
+            metavar="FILE",
+            help="categories (default: the six of the 2009 report)",
+        )
+
+
+def _rule_files(command: argparse.ArgumentParser, text: str) -> None:
+    command.add_argument("files", nargs="*", metavar="FILE", help=text)
 
 
 def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -219,12 +270,16 @@ def _json_option(command: argparse.ArgumentParser) -> None:
 
 def _count(options: argparse.Namespace) -> ExitCode:
     from teiten_agent.count import count, table  # noqa: PLC0415  # a command loads what it needs
+    from teiten_agent.rules import builtin, load  # noqa: PLC0415  # as above
 
-    result = count(options.files, options.monitored, _say)
+    library = load(options.rules, with_builtin=False) if options.rules else builtin()
+    if left_out := len(library.core.diagnostics()):
+        _say(f"{left_out:,} rules are left out: `teiten-agent rules lint {' '.join(options.rules)}` says why")
+    result = count(options.files, options.monitored, library, _say)
     if options.json:
         _print_json(result.totals.document())
     else:
-        print(table(result.totals, options.top))
+        print(table(result.totals, options.top, library))
     return _report_faults(result.faults)
 
 
@@ -273,6 +328,85 @@ def _check(options: argparse.Namespace) -> ExitCode:
             ):
                 print(f"{'':<23} {line}")
     return exit_code(steps)
+
+
+def _rules_list(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.rules import categories, listing, load  # noqa: PLC0415  # as above
+
+    known = categories.read(Path(options.categories) if options.categories else None)
+    found = listing.listed(load(options.files), known)
+    if options.category:
+        if options.category not in {one.id for one in known.all}:
+            raise UsageError(
+                f"{options.category!r} is no category", f"known are {', '.join(one.id for one in known.all)}"
+            )
+        found = [one for one in found if one.category == options.category]
+    if options.json:
+        _print_json(listing.as_document(found, known))
+    elif options.csv:
+        print(listing.as_csv(found), end="")
+    else:
+        for one in found:
+            print(f"{one.sid:>10}  {one.category:<8}  {one.title}")
+        print(f"{_number(len(found), 'signature')}")
+    return ExitCode.DONE
+
+
+def _rules_lint(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.rules import builtin, load  # noqa: PLC0415  # as above
+    from teiten_agent.rules.lint import lint  # noqa: PLC0415  # as above
+
+    report = lint(load(options.files, with_builtin=False) if options.files else builtin())
+    if options.json:
+        _print_json(report.document())
+    else:
+        print(report.text())
+    return ExitCode.ANSWER_IS_NO if report.findings else ExitCode.DONE
+
+
+def _rules_test(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.rules import builtin, cases, load  # noqa: PLC0415  # as above
+
+    own = bool(options.files)
+    outcome = cases.run(load(options.files, with_builtin=False) if own else builtin(), required=not own)
+    if options.json:
+        _print_json(
+            {
+                "rules": outcome.rules,
+                "cases": outcome.cases,
+                "failures": [
+                    {"sid": one.statement.sid, "case": one.case, "said": one.said} for one in outcome.failures
+                ],
+            }
+        )
+    else:
+        for failure in outcome.failures:
+            print(failure)
+        print(
+            f"{_number(outcome.rules, 'rule')}, {_number(outcome.cases, 'case')}:"
+            f" {len(outcome.failures)} failed"
+        )
+    return ExitCode.ANSWER_IS_NO if outcome.failures else ExitCode.DONE
+
+
+def _rules_explain(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.rules import categories, load  # noqa: PLC0415  # as above
+    from teiten_agent.rules.explain import Language as Words  # noqa: PLC0415  # as above
+    from teiten_agent.rules.explain import explain  # noqa: PLC0415  # as above
+
+    known = categories.read(Path(options.categories) if options.categories else None)
+    library = load(options.files)
+    languages = [Words(options.language)] if options.language else list(Words)
+    texts = []
+    for sid in options.sids:
+        statement = library.find(sid)
+        if statement is None:
+            raise UsageError(f"there is no rule {sid}", "`teiten-agent rules list` shows those there are")
+        category = known.of(sid, statement.message, statement.value("classtype"))
+        explained = explain(statement, category)
+        texts += [explained.text(language) for language in languages]
+    print("\n\n".join(texts))
+    return ExitCode.DONE
 
 
 def _config_sample(options: argparse.Namespace) -> ExitCode:

@@ -9,9 +9,12 @@ from teiten_agent import captures
 from teiten_agent.errors import InputError
 from teiten_agent.observe import CountingSettings, CountTotals, observe
 from teiten_agent.progress import Progress
+from teiten_agent.rules.listing import title_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from teiten_agent.rules import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,9 @@ class Count:
     faults: tuple[str, ...]
 
 
-def count(names: Sequence[str], monitored: Sequence[str], notice: Callable[[str], None]) -> Count:
+def count(
+    names: Sequence[str], monitored: Sequence[str], rules: Library | None, notice: Callable[[str], None]
+) -> Count:
     """Tally captures, in the order in which they are named; a folder stands for its captures.
 
     What lies before a fault is counted. A capture that cannot even be opened is a fault of its own.
@@ -35,7 +40,7 @@ def count(names: Sequence[str], monitored: Sequence[str], notice: Callable[[str]
     Raises:
         InputError: None of them could be opened.
     """
-    observer = CountingSettings(monitored=tuple(monitored), interval_seconds=0).observer()
+    observer = CountingSettings(monitored=tuple(monitored), interval_seconds=0, rules=rules).observer(seed=0)
     totals = CountTotals()
     faults: list[str] = []
     opened = 0
@@ -62,8 +67,8 @@ def count(names: Sequence[str], monitored: Sequence[str], notice: Callable[[str]
     return Count(totals, tuple(faults))
 
 
-def table(totals: CountTotals, top: int) -> str:
-    """The sums as text: the keys with most packets, classes, tools, and the sum line."""
+def table(totals: CountTotals, top: int, rules: Library | None) -> str:
+    """The sums as text: the keys with most packets, detections, classes, tools, and the sum line."""
     rows = totals.keys()
     shown = rows[:top]
     width = max((len(key) for key, _, _ in shown), default=3)
@@ -77,6 +82,7 @@ def table(totals: CountTotals, top: int) -> str:
         lines.append(f"{'...':<{width}}  {packets:>14,}  {size:>16,}  {packets / counted:>6.1%}")
         lines.append(f"({len(rows) - len(shown):,} more keys; --top {len(rows)} shows all)")
     lines.append("")
+    lines += _detections(totals, top, rules)
     for title, counts in (
         ("classes", totals.classes),
         ("tools", totals.tools),
@@ -91,6 +97,19 @@ def table(totals: CountTotals, top: int) -> str:
         f" + {totals.counters['not_monitored']:,} not monitored + {malformed:,} malformed"
     )
     return "\n".join(lines)
+
+
+def _detections(totals: CountTotals, top: int, rules: Library | None) -> list[str]:
+    """The signatures with most detections, and a blank line behind them."""
+    if rules is None or not totals.detections:
+        return []
+    titles = {rule.sid: title_of(rule.message) for rule in rules.core.signatures()}
+    ordered = sorted(totals.detections.items(), key=lambda item: (-item[1], item[0]))
+    lines = [f"{'sid':>10}  {'detections':>12}  signature"]
+    lines += [f"{sid:>10}  {count:>12,}  {titles.get(sid, '')}" for sid, count in ordered[:top]]
+    if len(ordered) > top:
+        lines.append(f"{'...':>10}  {sum(count for _, count in ordered[top:]):>12,}")
+    return [*lines, ""]
 
 
 def _most_first(item: tuple[str, int]) -> tuple[int, str]:

@@ -13,9 +13,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from teiten_agent import _core
+from teiten_agent import _core, rules
 from teiten_agent.errors import ConfigurationError, InternalError
 from teiten_protocol import Batch, BatchError, BatchKey, DetectionColumns, Family, Span, TupleColumns
+from teiten_protocol.limits import MAX_DETECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,16 +48,22 @@ class CountingSettings:
         interval_seconds: Length of an interval; 0 never closes one by time.
         table_megabytes: Memory of the tuple table in units of 1,048,576 bytes.
         max_rows: Most rows of an interval.
+        rules: The signatures that packets are held against; None for none.
     """
 
     monitored: tuple[str, ...] = ()
     interval_seconds: int = 60
     table_megabytes: int = 16
     max_rows: int = 1_048_576
+    rules: rules.Library | None = None
 
     @classmethod
     def of(cls, configuration: Configuration) -> Self:
-        """Take them from the configuration; the order in which networks are written does not matter."""
+        """Take them from the configuration; the order in which networks are written does not matter.
+
+        Raises:
+            ConfigurationError: A rule file cannot be read.
+        """
         networks = configuration.sensor.monitored
         ipv4 = [network for network in networks if isinstance(network, ipaddress.IPv4Network)]
         ipv6 = [network for network in networks if isinstance(network, ipaddress.IPv6Network)]
@@ -66,6 +73,7 @@ class CountingSettings:
             interval_seconds=configuration.interval.seconds,
             table_megabytes=configuration.limits.table_megabytes,
             max_rows=configuration.limits.max_rows,
+            rules=rules.load(configuration.rules.files),
         )
 
     def document(self) -> dict[str, object]:
@@ -76,6 +84,7 @@ class CountingSettings:
             "interval_seconds": self.interval_seconds,
             "table_megabytes": self.table_megabytes,
             "max_rows": self.max_rows,
+            "rules": None if self.rules is None else self.rules.digest,
         }
 
     def digest(self) -> bytes:
@@ -83,8 +92,11 @@ class CountingSettings:
         text = json.dumps(self.document(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).digest()
 
-    def observer(self, span: tuple[int, int] | None = None) -> _core.Observer:
+    def observer(self, span: tuple[int, int] | None = None, seed: int | None = None) -> _core.Observer:
         """A core that counts so, over a half-open span in nanoseconds of Unix time if one is stated.
+
+        `seed` makes what little depends on chance repeatable: which counts of rules' limits make room for
+        others.
 
         Raises:
             ConfigurationError: The core does not take these settings, or there is no memory for the table.
@@ -96,6 +108,8 @@ class CountingSettings:
                 table_megabytes=self.table_megabytes,
                 max_rows=self.max_rows,
                 span=span,
+                seed=seed,
+                rules=None if self.rules is None else self.rules.core,
             )
         except (ValueError, OverflowError, MemoryError) as error:
             raise ConfigurationError(
@@ -121,6 +135,7 @@ class CountTotals:
     key_bytes: Counter[str] = field(default_factory=Counter)
     classes: Counter[str] = field(default_factory=Counter)
     tools: Counter[str] = field(default_factory=Counter)
+    detections: Counter[int] = field(default_factory=Counter)
 
     def add(self, interval: _core.Interval) -> None:
         """Fold one interval in."""
@@ -130,6 +145,7 @@ class CountTotals:
             self.key_bytes[key] += size
         self.classes.update(interval.classes())
         self.tools.update(interval.tools())
+        self.detections.update(interval.signatures())
 
     @property
     def malformed(self) -> dict[str, int]:
@@ -158,7 +174,7 @@ class CountTotals:
             "keys": {key: {"packets": packets, "bytes": size} for key, packets, size in self.keys()},
             "classes": dict(sorted(self.classes.items())),
             "tools": dict(sorted(self.tools.items())),
-            "detections": {},
+            "detections": {str(sid): count for sid, count in sorted(self.detections.items())},
         }
 
 
@@ -166,23 +182,25 @@ def gather(intervals: Iterable[_core.Interval]) -> Iterator[list[_core.Interval]
     """Join intervals to groups that make a batch each.
 
     Where nobody waits for the newest minute, a batch per interval would cost the collector a synced write for
-    every quiet minute of years. A group ends at the end of a UTC day, at `GATHERED_ROWS` rows or at
-    `GATHERED_SPANS`
-    intervals: a pure function of the intervals, so that counting again gives the same batches.
+    every quiet minute of years. A group ends at the end of a UTC day, at `GATHERED_ROWS` rows, at
+    `GATHERED_SPANS` intervals or before more detections than a batch holds: a pure function of the
+    intervals, so that counting again gives the same batches.
     """
     group: list[_core.Interval] = []
-    rows = 0
+    rows = detections = 0
     for interval in intervals:
         interval_rows = interval.ipv4.rows + interval.ipv6.rows
         if group and (
             rows + interval_rows > GATHERED_ROWS
+            or detections + interval.detections.rows > MAX_DETECTIONS
             or len(group) >= GATHERED_SPANS
             or interval.span[0] // _DAY_NS != group[0].span[0] // _DAY_NS
         ):
             yield group
-            group, rows = [], 0
+            group, rows, detections = [], 0, 0
         group.append(interval)
         rows += interval_rows
+        detections += interval.detections.rows
     if group:
         yield group
 
@@ -209,7 +227,7 @@ def batch_of(key: BatchKey, settings: bytes, intervals: list[_core.Interval]) ->
             counters=dict(counters),
             ipv4=_columns(Family.IPV4, [interval.ipv4 for interval in intervals]),
             ipv6=_columns(Family.IPV6, [interval.ipv6 for interval in intervals]),
-            detections=DetectionColumns.empty(),
+            detections=_detections([interval.detections for interval in intervals]),
         )
     except BatchError as error:
         raise InternalError(f"the core counted what no batch can hold: {error}") from error
@@ -230,4 +248,16 @@ def _columns(family: Family, parts: list[_core.Columns]) -> TupleColumns:
         tool=b"".join(part.tool for part in parts),
         packets=b"".join(part.packets for part in parts),
         bytes_=b"".join(part.bytes_ for part in parts),
+    )
+
+
+def _detections(parts: list[_core.Detections]) -> DetectionColumns:
+    return DetectionColumns(
+        rows=sum(part.rows for part in parts),
+        minute=b"".join(part.minute for part in parts),
+        signature=b"".join(part.signature for part in parts),
+        family=b"".join(part.family for part in parts),
+        source=b"".join(part.source for part in parts),
+        address=b"".join(part.address for part in parts),
+        count=b"".join(part.count for part in parts),
     )

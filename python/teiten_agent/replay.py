@@ -191,7 +191,7 @@ class _Replay:
     def _intervals(
         self, surveyed: list[Surveyed], settings: CountingSettings, outcome: Outcome
     ) -> Generator[_core.Interval]:
-        observer = settings.observer(outcome.span)
+        observer = settings.observer(outcome.span, seed=outcome.epoch)
         done, total = 0, sum(one.size for one in surveyed)
         with Progress("counting", total) as progress:
             for one in surveyed:

@@ -12,6 +12,10 @@ What is lost when: SIGTERM and SIGINT drain the interface and store the open int
 lose what is not stored yet: the open interval, and at most `_MOST_WAITING` + 1 closed ones if the disk lags
 behind. A slow disk makes the capture thread wait, and then the kernel drops and counts; a full one costs the
 oldest batches, which later batches count. Time that was not observed is in no batch's spans.
+
+SIGHUP reads the rule files again. The capture thread takes the new rules between two looks at the interface,
+so no packet is left out; a file that cannot be read, or of which no rule is usable, keeps the rules in force.
+The epoch's settings stay those of its start.
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ from teiten_agent.errors import AgentError
 from teiten_agent.live import open_source
 from teiten_agent.notify import ServiceManager
 from teiten_agent.observe import CountingSettings, batch_of
+from teiten_agent.rules import reload
+from teiten_agent.rules.lint import lint
 from teiten_agent.spool import LIVE, Spool, Stored
 from teiten_agent.uplink import Uplink, deliver
 from teiten_agent.watch import Observation, Watch
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
 
     from teiten_agent.config import Configuration
     from teiten_agent.log import Log
+    from teiten_agent.rules import Library
 
 _MOST_WAITING = 2
 """Closed intervals that may wait for the main thread, each of up to a table's rows: some 12 MB by default."""
@@ -87,6 +94,7 @@ class _Service:
         self._manager = ServiceManager()
         self._intervals: queue.Queue[Observation | BaseException | None] = queue.Queue(_MOST_WAITING)
         self._sequence = 0
+        self._reload = threading.Event()
 
     def run(self, uplink: Uplink | None) -> None:
         """See `run` of this module."""
@@ -97,7 +105,8 @@ class _Service:
         key = BatchKey(sensor, epoch, 0)
         watch = Watch(lambda: open_source(capture), self._settings, self._intervals.put, self._log)
         uploads = _Uploads(self._configuration, self._spool, uplink, self._log)
-        with _stopping_on_signals(watch.stop):
+        self._say_rules(self._settings.rules)
+        with _on_signals(watch.stop, signal.SIGTERM, signal.SIGINT), _on_signals(self._reload, signal.SIGHUP):
             watch.start()
             uploads.start()
             self._manager.ready()
@@ -122,6 +131,9 @@ class _Service:
         """Store every interval until the capture thread has ended; return what ended it early."""
         fed = -1
         while True:
+            if self._reload.is_set():
+                self._reload.clear()
+                self._reload_rules(watch)
             if watch.progress != fed:
                 fed = watch.progress
                 self._manager.alive()
@@ -133,6 +145,22 @@ class _Service:
                 return item
             if self._store(key, item):
                 uploads.wake()
+
+    def _reload_rules(self, watch: Watch) -> None:
+        try:
+            rules = reload(self._configuration.rules.files)
+        except AgentError as error:
+            self._log.warning("rules_kept", said=error.what, remedy=error.remedy)
+            return
+        watch.change_rules(rules)
+        self._say_rules(rules)
+
+    def _say_rules(self, rules: Library | None) -> None:
+        if rules is not None:
+            report = lint(rules)
+            self._log.info(
+                "rules", usable=report.usable, left_out=len(report.diagnostics), digest=rules.digest[:16]
+            )
 
     def _store(self, key: BatchKey, observation: Observation) -> bool:
         """Store one interval; if that cannot be done, count it as lost and go on."""
@@ -228,13 +256,13 @@ def _new_epoch() -> int:
 
 
 @contextmanager
-def _stopping_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Set an event on SIGTERM and SIGINT."""
+def _on_signals(event: threading.Event, *numbers: signal.Signals) -> Iterator[None]:
+    """Set an event on signals."""
 
     def handle(_: int, __: FrameType | None) -> None:
-        stop.set()
+        event.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

@@ -21,7 +21,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from teiten_agent.errors import AgentError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from teiten_agent.live import Source
     from teiten_agent.log import Log
     from teiten_agent.observe import CountingSettings
+    from teiten_agent.rules import Library
 
 _SECOND_NS = 1_000_000_000
 
@@ -119,6 +120,7 @@ class Watch:
         self._opened: tuple[Source, _Clock] | None = None
         self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._counters: Counter[str] = Counter()
+        self._new_rules: Library | None = None
         self._thread = threading.Thread(target=self._work, name="capture", daemon=True)
 
     def start(self) -> None:
@@ -129,6 +131,10 @@ class Watch:
         """
         self._opened = self._open()
         self._thread.start()
+
+    def change_rules(self, rules: Library) -> None:
+        """Hold packets against other rules from the next round of the loop on; none is left out meanwhile."""
+        self._new_rules = rules
 
     def join(self) -> None:
         """Wait until the thread has ended."""
@@ -174,6 +180,11 @@ class Watch:
         observer = self._observer(clock)
         while True:
             self.progress += 1
+            if (rules := self._new_rules) is not None:
+                self._new_rules = None
+                self._settings = replace(self._settings, rules=rules)
+                observer.set_rules(rules.core)
+                self._counters["rules_changes"] += 1
             if self.stop.is_set():
                 source.seal()
                 self._empty(source, observer)

@@ -67,7 +67,7 @@ def test_check_goes_through_everything(agent: Agent, collector: Collector) -> No
     agent.configure(collector=collector.url)
     document = agent.document("check")
     assert document["ok"] is True
-    ok = ("extension", "configuration", "counting", "spool", "clock", "token", "collector")
+    ok = ("extension", "configuration", "counting", "rules", "spool", "clock", "token", "collector")
     skipped = ("filter", "capture")  # no interface is named: tests/live names one
     expected = dict.fromkeys(ok, "ok") | dict.fromkeys(skipped, "skipped")
     assert {step["name"]: step["state"] for step in document["steps"]} == expected

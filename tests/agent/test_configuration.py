@@ -75,9 +75,9 @@ MISTAKES = [
         "uplink.collector: is 'https://u:p@a': a user, a",
     ),
     (
-        "rules, which are not matched yet",
-        '[rules]\nfiles = ["a.rules"]',
-        "rules.files: has 1 elements; must be an empty",
+        "a rule file that is no path",
+        '[rules]\nfiles = [""]',
+        "rules.files: has an element (number 1) that is empty; must be an array",
     ),
     ("a path that is empty", '[spool]\ndirectory = ""', "spool.directory: is empty; must be a path"),
 ]

@@ -51,7 +51,9 @@ def test_the_document_has_the_shape_that_scripts_rely_on(tmp_path: Path) -> None
         "23/TCP": {"packets": 1, "bytes": SYN_BYTES},
     }
     assert counted["classes"] == {"probe": 6}
-    assert counted["detections"] == {}
+    assert counted["detections"] == {"9101203": 1, "9101215": 5}, (
+        "probes of Telnet and SMB, by the built-in set"
+    )
 
 
 def test_only_monitored_addresses_count(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from teiten_agent.config.kinds import Location, kind_of
+from teiten_agent.config.kinds import Kind, Location, Several, kind_of
 from teiten_agent.config.model import SECTIONS, Configuration, option_of
 from teiten_agent.errors import ConfigurationError
 
@@ -96,10 +96,17 @@ def _section(table: object, name: str, section: type[Any], path: str, mistakes: 
             except ValueError as error:
                 mistakes.append(f"{path}: {name}.{key}: {error}; must be {option.kind.allowed.english}")
                 continue
-        if isinstance(option.kind, Location) and value:
-            value = os.path.join(os.path.dirname(os.path.abspath(path)), value)  # noqa: PTH100,PTH118,PTH120
-        values[key] = value
+        values[key] = _resolved(value, option.kind, path)
     return section(**values) if len(mistakes) == before else None
+
+
+def _resolved(value: Any, kind: Kind, path: str) -> object:  # noqa: ANN401
+    """Let relative paths count from the folder of the configuration file."""
+    if isinstance(kind, Several) and isinstance(kind.item, Location):
+        return tuple(_resolved(one, kind.item, path) for one in value)
+    if isinstance(kind, Location) and value:
+        return os.path.join(os.path.dirname(os.path.abspath(path)), value)  # noqa: PTH100,PTH118,PTH120
+    return value
 
 
 def _nearest(name: str, known: dict[str, Any]) -> str:

@@ -237,9 +237,9 @@ class Rules:
     """Which signatures run / 使うシグネチャ."""
 
     files: tuple[str, ...] = _option(
-        english="Rule files besides the built-in set; this version matches none: leave it empty.",
-        japanese="内蔵ルールに加えるルールファイル。この版はシグネチャ照合をしないため、空の配列のみ。",
-        kind=Several(Location(), most=0),
+        english="Rule files besides the built-in set, as for Suricata or Snort; read again on SIGHUP.",
+        japanese="内蔵ルールに加えるルールファイル(Suricata・Snortの書式)。SIGHUPで読み直す。",
+        kind=Several(Location()),
         default=(),
         example=[],
     )

@@ -12,6 +12,6 @@ lint       what of a rule file is usable
 ========== ============================================================================
 """
 
-from teiten_agent.rules.library import Library, builtin, load
+from teiten_agent.rules.library import Library, builtin, load, reload
 
-__all__ = ["Library", "builtin", "load"]
+__all__ = ["Library", "builtin", "load", "reload"]

@@ -1,4 +1,4 @@
-"""Cases of rules: packets that must match, and near misses, run through the engine with all rules in force."""
+"""Cases of rules: packets that must match and near misses, run through the engine, all rules in force."""
 
 from __future__ import annotations
 

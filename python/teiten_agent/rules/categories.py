@@ -1,7 +1,8 @@
-"""Which category a signature belongs to, by a file that operators may replace (`categories.toml` beside this).
+"""Which category a signature belongs to, by a file that operators may replace.
 
-The form of the file is the collector's, so that one file serves both: the first category from the top that names a
-signature has it; numbers are looked at in every category before messages, and messages before classes.
+`categories.toml` beside this is the default. The form is the collector's, so that one file serves both: the
+first category from the top that names a signature has it; numbers are looked at in every category before
+messages, and messages before classes.
 """
 
 from __future__ import annotations

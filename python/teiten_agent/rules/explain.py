@@ -302,7 +302,7 @@ def _portscan(value: str) -> Words:
     count, seconds = words.get("keys", "?"), words.get("seconds", "?")
     return Words(
         f"1つの送信元が{seconds}秒以内に1つのアドレスの{count}個のキー(ポート等)に届いたとき、1回",
-        f"once one source has reached {count} keys (ports or the like) of one address within {seconds} seconds",
+        f"once one source has reached {count} keys (ports, say) of one address within {seconds} seconds",
     )
 
 
@@ -333,12 +333,12 @@ def _byte_test(value: str) -> Words:
 
 def _data_at(value: str) -> Words:
     first, _, rest = value.partition(",")
-    negated = first.strip().startswith("!")
+    none = first.strip().startswith("!")
     number = first.strip().lstrip("!")
-    behind = "relative" in rest
+    behind = Words("前の一致から", " behind the match before") if "relative" in rest else Words("", "")
     return Words(
-        f"{'前の一致から' if behind else ''}{number}バイト目に{'データがない' if negated else 'データがある'}",
-        f"there is {'no ' if negated else ''}data at byte {number}{' behind the match before' if behind else ''}",
+        f"{behind.japanese}{number}バイト目にデータが{'ない' if none else 'ある'}",
+        f"there is {'no ' if none else ''}data at byte {number}{behind.english}",
     )
 
 

@@ -1,10 +1,10 @@
 """The built-in set, and rule files read and compiled together.
 
-Among the built-in rules the strongest speaks for a packet alone (`Statement.strength`): priority 1 for what a
-worm or an attack tool is known by, 2 for what says most about a packet besides (a sweep completed, a scanner's
-name, a broken header), 3 for a protocol's request known by its payload, 4 for one known by fewer bytes or by odd
-headers, 5 for a port alone, 6 for what is left. Rules of the operator always speak. An operator's rule with the
-number of a built-in one and a higher revision takes its place.
+Among the built-in rules the strongest speaks for a packet alone (`Statement.strength`): priority 1 for what
+a worm or an attack tool is known by, 2 for what says most about a packet besides (a sweep completed, a
+scanner's name, a broken header), 3 for a protocol's request known by its payload, 4 for one known by fewer
+bytes or by odd headers, 5 for a port alone, 6 for what is left. Rules of the operator always speak. An
+operator's rule with the number of a built-in one and a higher revision takes its place.
 """
 
 from __future__ import annotations
@@ -70,6 +70,23 @@ def load(files: Sequence[str | Path], *, with_builtin: bool = True) -> Library:
     own = tuple((str(file), _read(Path(file))) for file in files)
     inherited = builtin_texts() if with_builtin else ()
     return compiled((*inherited, *own), exclusive_of(inherited))
+
+
+def reload(files: Sequence[str | Path]) -> Library:
+    """Read and compile rule files again, as `load` does, if none of them is broken.
+
+    Raises:
+        ConfigurationError: As `load`; or a file holds mistakes and not one usable rule.
+    """
+    library = load(files)
+    usable = {rule.place[0] for rule in library.core.signatures()}
+    for one in library.core.diagnostics():
+        if one.obstacle == "mistake" and one.place[0] not in usable:
+            file, line, column = one.place
+            raise ConfigurationError(
+                f"{file}:{line}:{column}: {one.reason}, and no rule of the file is usable", one.remedy
+            )
+    return library
 
 
 def compiled(texts: tuple[tuple[str, str], ...], exclusive: Sequence[int] = ()) -> Library:

@@ -84,8 +84,9 @@ class Report:
         ]
         total = self.usable + len(self.diagnostics)
         lines.append(
-            f"{total:,} rules: {self.usable:,} usable ({self.share:.1%} of the {self.sessionless:,} that need no"
-            f" session), {self.count('session'):,} need a session, {self.count('unsupported'):,} unsupported,"
+            f"{total:,} rules: {self.usable:,} usable"
+            f" ({self.share:.1%} of the {self.sessionless:,} that need no session),"
+            f" {self.count('session'):,} need a session, {self.count('unsupported'):,} unsupported,"
             f" {self.count('mistake'):,} mistaken, {self.count('replaced'):,} replaced"
         )
         for title, obstacle in (("need a session", "session"), ("unsupported", "unsupported")):

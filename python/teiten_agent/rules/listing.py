@@ -106,10 +106,9 @@ def as_markdown(signatures: Iterable[Listed], categories: Categories) -> str:
             continue
         lines += [f"## {category.english} ({len(of_it)})", ""]
         lines += ["| sid | signature | 日本語 | priority | known from |", "|---|---|---|---|---|"]
-        lines += [
-            f"| {one.sid} | {one.title} | {one.japanese} | {one.priority} | {', '.join(map(_link, one.references))} |"
-            for one in of_it
-        ]
+        for one in of_it:
+            sources = ", ".join(map(_link, one.references))
+            lines.append(f"| {one.sid} | {one.title} | {one.japanese} | {one.priority} | {sources} |")
         lines.append("")
     return "\n".join(lines)
 

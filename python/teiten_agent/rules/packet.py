@@ -7,10 +7,10 @@
     [N*WHAT] icmp TYPE [FIELD...] PAYLOAD             icmp6: over IPv6
     [N*WHAT] ip PROTOCOL [FIELD...] PAYLOAD
 
-FLAGS are letters of FSRPAUEC, or 0 for none. A FIELD is one of ttl= id= tos= src= dst= frag= ipopts= df reserved
-more v6, of TCP seq= ack= win= mss=, of ICMP code= id= seq=. PAYLOAD is text in quotes and bytes in hexadecimal;
-`AA*64` and `"C"*300` repeat. `30*src` sends thirty packets, a millisecond apart, that differ in their source; it
-may be src, dst, dport, proto or same.
+FLAGS are letters of FSRPAUEC, or 0 for none. A FIELD is one of ttl= id= tos= src= dst= frag= ipopts= df
+reserved more v6, of TCP seq= ack= win= mss=, of ICMP code= id= seq=. PAYLOAD is text in quotes and bytes in
+hexadecimal; `AA*64` and `"C"*300` repeat. `30*src` sends thirty packets, a millisecond apart, that differ in
+their source; it may be src, dst, dport, proto or same.
 
 Layouts: IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293), UDP (RFC 768), ICMP (RFC 792), ICMPv6 (RFC 4443).
 Checksums are 0: nothing looks at them but rules that ask for them.
