@@ -128,7 +128,7 @@ def _counting(configuration: Configuration) -> str:
 
 
 def _rules(configuration: Configuration) -> str:
-    library = load(configuration.rules.files)
+    library = load(configuration.rules.files, configuration.rules.values())
     report = lint(library)
     left_out = len(report.diagnostics)
     more = f"; {left_out:,} are left out: see `teiten-agent rules lint FILE`" if left_out else ""

@@ -133,6 +133,7 @@ def _add_count(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FILE",
         help="rules in the place of the built-in set (repeatable)",
     )
+    _variable_option(count)
     _json_option(count)
 
 
@@ -149,6 +150,7 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     forms.add_argument("--csv", action="store_true", help="the list that teiten-collector reads")
     lint = _command(actions, "lint", "say what of rule files is usable, and why the rest is not", _rules_lint)
     _rule_files(lint, "rule files; without any, the built-in set")
+    _variable_option(lint)
     _json_option(lint)
     test = _command(actions, "test", "run the packets noted above rules through the engine", _rules_test)
     _rule_files(test, "rule files; without any, the built-in set")
@@ -173,6 +175,18 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
             metavar="FILE",
             help="categories (default: the six of the 2009 report)",
         )
+
+
+def _variable_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--variable",
+        dest="variables",
+        action="append",
+        default=[],
+        type=_assignment,
+        metavar="NAME=VALUE",
+        help="what $NAME stands for in the rule files (repeatable)",
+    )
 
 
 def _rule_files(command: argparse.ArgumentParser, text: str) -> None:
@@ -272,7 +286,8 @@ def _count(options: argparse.Namespace) -> ExitCode:
     from teiten_agent.count import count, table  # noqa: PLC0415  # a command loads what it needs
     from teiten_agent.rules import builtin, load  # noqa: PLC0415  # as above
 
-    library = load(options.rules, with_builtin=False) if options.rules else builtin()
+    variables = dict(options.variables)
+    library = load(options.rules, variables, with_builtin=False) if options.rules else builtin()
     if left_out := len(library.core.diagnostics()):
         _say(f"{left_out:,} rules are left out: `teiten-agent rules lint {' '.join(options.rules)}` says why")
     result = count(options.files, options.monitored, library, _say)
@@ -356,7 +371,8 @@ def _rules_lint(options: argparse.Namespace) -> ExitCode:
     from teiten_agent.rules import builtin, load  # noqa: PLC0415  # as above
     from teiten_agent.rules.lint import lint  # noqa: PLC0415  # as above
 
-    report = lint(load(options.files, with_builtin=False) if options.files else builtin())
+    variables = dict(options.variables)
+    report = lint(load(options.files, variables, with_builtin=False) if options.files else builtin())
     if options.json:
         _print_json(report.document())
     else:
@@ -549,6 +565,13 @@ def _network(text: str) -> str:
         return str(ipaddress.ip_network(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{error}; write it as 198.51.100.0/28 or 2001:db8::/64") from error
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not name or not sign or not value:
+        raise argparse.ArgumentTypeError(f"{text!r} is no NAME=VALUE, such as HOME_NET=198.51.100.0/24")
+    return name.removeprefix("$"), value
 
 
 def _positive(text: str) -> int:

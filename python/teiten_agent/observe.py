@@ -73,7 +73,7 @@ class CountingSettings:
             interval_seconds=configuration.interval.seconds,
             table_megabytes=configuration.limits.table_megabytes,
             max_rows=configuration.limits.max_rows,
-            rules=rules.load(configuration.rules.files),
+            rules=rules.load(configuration.rules.files, configuration.rules.values()),
         )
 
     def document(self) -> dict[str, object]:

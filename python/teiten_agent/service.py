@@ -148,7 +148,7 @@ class _Service:
 
     def _reload_rules(self, watch: Watch) -> None:
         try:
-            rules = reload(self._configuration.rules.files)
+            rules = reload(self._configuration.rules.files, self._configuration.rules.values())
         except AgentError as error:
             self._log.warning("rules_kept", said=error.what, remedy=error.remedy)
             return

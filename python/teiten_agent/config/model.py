@@ -243,6 +243,22 @@ class Rules:
         default=(),
         example=[],
     )
+    variables: tuple[str, ...] = _option(
+        english="What variables of rule files stand for, as NAME=VALUE; every address is any unless it says so.",
+        japanese="ルールファイルの変数の値。指定のないアドレス変数はすべてany。",
+        kind=Several(
+            Text(
+                r"[A-Za-z_][A-Za-z0-9_]*=[^;\s]+",
+                Words("NAME=VALUE without blanks", "空白を含まないNAME=VALUE"),
+            )
+        ),
+        default=(),
+        example=[],
+    )
+
+    def values(self) -> dict[str, str]:
+        """The variables by name."""
+        return dict(text.split("=", 1) for text in self.variables)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

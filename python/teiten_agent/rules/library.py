@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from teiten_agent import _core
@@ -21,7 +22,7 @@ from teiten_agent.errors import ConfigurationError, InputError
 from teiten_agent.rules.statement import Statement, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 FIRST_BUILTIN = 9_100_001
 LAST_BUILTIN = 9_199_999
@@ -37,10 +38,12 @@ class Library:
 
     Attributes:
         texts: Name and text of each file.
+        variables: What the operator set of the rules' variables, by name.
         core: What the engine runs.
     """
 
     texts: tuple[tuple[str, str], ...]
+    variables: tuple[tuple[str, str], ...]
     core: _core.Rules
 
     @cached_property
@@ -51,7 +54,7 @@ class Library:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what the rules say, in hexadecimal: names of files do not matter."""
-        hashed = hashlib.sha256()
+        hashed = hashlib.sha256(repr(self.variables).encode())
         for _, text in self.texts:
             hashed.update(hashlib.sha256(text.encode()).digest())
         return hashed.hexdigest()
@@ -61,24 +64,31 @@ class Library:
         return next((one for one in self.statements if one.sid == sid), None)
 
 
-def load(files: Sequence[str | Path], *, with_builtin: bool = True) -> Library:
+def load(
+    files: Sequence[str | Path], variables: Mapping[str, str] | None = None, *, with_builtin: bool = True
+) -> Library:
     """Read and compile the operator's rule files, behind the built-in set unless told otherwise.
+
+    Args:
+        files: The rule files.
+        variables: What `$NAME` stands for in them, by name without the dollar sign; others have defaults.
+        with_builtin: Whether the built-in set is loaded, too.
 
     Raises:
         ConfigurationError: A file cannot be read, or the rules together are more than the engine holds.
     """
     own = tuple((str(file), _read(Path(file))) for file in files)
     inherited = builtin_texts() if with_builtin else ()
-    return compiled((*inherited, *own), exclusive_of(inherited))
+    return compiled((*inherited, *own), exclusive_of(inherited), variables or {})
 
 
-def reload(files: Sequence[str | Path]) -> Library:
+def reload(files: Sequence[str | Path], variables: Mapping[str, str] | None = None) -> Library:
     """Read and compile rule files again, as `load` does, if none of them is broken.
 
     Raises:
         ConfigurationError: As `load`; or a file holds mistakes and not one usable rule.
     """
-    library = load(files)
+    library = load(files, variables)
     usable = {rule.place[0] for rule in library.core.signatures()}
     for one in library.core.diagnostics():
         if one.obstacle == "mistake" and one.place[0] not in usable:
@@ -89,14 +99,19 @@ def reload(files: Sequence[str | Path]) -> Library:
     return library
 
 
-def compiled(texts: tuple[tuple[str, str], ...], exclusive: Sequence[int] = ()) -> Library:
+def compiled(
+    texts: tuple[tuple[str, str], ...],
+    exclusive: Sequence[int] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Library:
     """Compile texts; of the rules in `exclusive` the earliest speaks for a packet alone.
 
     Raises:
         ConfigurationError: The rules together are more than the engine holds.
     """
     try:
-        return Library(texts, _core.Rules(texts, exclusive=exclusive))
+        core = _core.Rules(texts, exclusive=exclusive, variables=variables)
+        return Library(texts, tuple(sorted(variables.items())), core)
     except ValueError as error:
         raise ConfigurationError(f"the rules cannot be compiled: {error}", "load fewer rule files") from error
 
