@@ -195,7 +195,9 @@ def _access() -> dict[str, Any]:
         },
         "series": {
             "total": _days("total", whole, COUNTRIES, "countries"),
-            "ports": _series(leading | {"42/TCP": 0.2, "23/TCP": 5.0}, COUNTRIES, "countries"),
+            "ports": _series(
+                leading | {"42/TCP": 0.2, "23/TCP": 5.0, "554/TCP": 0.01}, COUNTRIES, "countries"
+            ),
             "countries": _series(countries, PORTS, "ports"),
         },
     }
@@ -260,6 +262,7 @@ def _bulletins() -> list[dict[str, Any]]:
         bulletin("MS09-039", "WINS", "42/TCP", noticed="2009-08-07"),
         bulletin("MS09-042", "Telnet", "23/TCP"),
         bulletin("MS09-038", "RTSP", "554/TCP", sensors_reached=1, sources=1, after=0.07, **quiet),
+        bulletin("961040", "SQL Server", "1433/TCP", reach="nearly-all", sensors_reached=3),
     ]
 
 

@@ -6,6 +6,7 @@ set the same blocks, so that the page and the paper say the same.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from teiten_collector.report.figures import FigureData, Labels
 
 Alignment = Literal["left", "right", "center"]
+
+
+def unbroken(text: str) -> str:
+    """The text with its signs bound to their numbers: no line ends between the two of "+ 51.9"."""
+    return re.sub(r"([+-]) (?=[0-9])", "\\1\N{NO-BREAK SPACE}", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from teiten_collector.report.composition import compose
 from teiten_collector.report.figures import draw, specification
-from teiten_collector.report.page import Figure, Heading, Items, Paragraph, Table
+from teiten_collector.report.page import Figure, Heading, Items, Paragraph, Table, unbroken
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -31,6 +31,7 @@ def render_html(content: Content, language: Language) -> str:
         blocks=list(enumerate(page.blocks)),
         drawing=lambda number, figure: _drawing(page, number, figure),
         kind=_kind,
+        unbroken=unbroken,
     )
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, assert_never, cast
 from teiten_collector.report.composition import compose
 from teiten_collector.report.figures import draw, specification
 from teiten_collector.report.fonts import SANS, SERIF, font_directory
-from teiten_collector.report.page import Figure, Heading, Items, Paragraph, Table
+from teiten_collector.report.page import Figure, Heading, Items, Paragraph, Table, unbroken
 
 if TYPE_CHECKING:
-    from typst import Fonts
+    from typst import Compiler, Fonts
 
     from teiten_collector.config import Language
     from teiten_collector.report.page import Block, Page
@@ -34,17 +34,20 @@ def render_pdf(content: Content, language: Language) -> bytes:
     # 60 MB that only a PDF needs: loaded with the first one.
     import typst  # noqa: PLC0415
 
-    compiler = typst.Compiler(
-        _template(),
-        font_paths=_fonts(),
-        sys_inputs={"page": json.dumps(_page(compose(content, language)), ensure_ascii=False)},
-    )
+    words = json.dumps(_page(compose(content, language)), ensure_ascii=False)
     try:
-        paper = compiler.compile(format="pdf", pdf_standards=STANDARD, timestamp=0)
+        paper = _compiler(words).compile(format="pdf", pdf_standards=STANDARD, timestamp=0)
     except typst.TypstError:
         # The standard refuses a letter that the fonts do not have, as a signature's message may bring one.
-        paper = compiler.compile(format="pdf", timestamp=0)
+        paper = _compiler(words).compile(format="pdf", timestamp=0)
     return cast("bytes", paper)  # one document and no path: bytes
+
+
+def _compiler(page: str) -> Compiler:
+    """A compiler of the page, good for one document."""
+    import typst  # noqa: PLC0415 - as above
+
+    return typst.Compiler(_template(), font_paths=_fonts(), sys_inputs={"page": page})
 
 
 @cache
@@ -68,7 +71,7 @@ def _page(page: Page) -> dict[str, Any]:
         "serif": SERIF,
         "title": page.title,
         "period": page.period,
-        "headlines": page.headlines,
+        "headlines": [unbroken(text) for text in page.headlines],
         "blocks": [_block(page, number, block) for number, block in enumerate(page.blocks)],
     }
 
@@ -78,7 +81,7 @@ def _block(page: Page, number: int, block: Block) -> dict[str, Any]:
         case Heading():
             return {"kind": "heading", "level": block.level, "text": block.text}
         case Paragraph():
-            return {"kind": "paragraph", "text": block.text}
+            return {"kind": "paragraph", "text": unbroken(block.text)}
         case Items():
             return {"kind": "items", "texts": block.texts}
         case Table():

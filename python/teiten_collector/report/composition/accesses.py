@@ -182,7 +182,7 @@ def _ipv6(desk: Desk, side: Side) -> list[Block]:
     phrases = desk.phrases
     column, country = phrases.columns[2], phrases.country_column
     ports, countries = phrases.ports_table_ipv6, phrases.countries_table_ipv6
-    found = [
+    found: list[Block] = [
         *desk.ranking("", ports, side.subjects, subject=column, name=desk.same, side=side),
         *desk.ranking("", countries, side.countries, subject=country, name=desk.country, side=side),
     ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from teiten_collector.report.figures.data import Part
 
-STACK = ("#004488", "#EECC66", "#994455", "#6699CC", "#997700", "#EE99AA")
+STACK = ("#004488", "#EECC66", "#997700", "#EE99AA", "#994455", "#6699CC")
 OTHER = "#C8C8C8"
 SINGLE = STACK[0]
 INK = "#222222"
