@@ -97,7 +97,7 @@ def test_the_rise_in_late_august_is_one_address_in_china_with_source_port_6000(
 
 
 def test_a_port_seen_on_two_days_only_comes_from_poland(npa_document: Document) -> None:
-    """Section 3-1 (1): 17566/TCP は 19 日及び 20 日に大量のアクセスを検知した。ポーランドからのアクセスが 60%."""
+    """Section 3-1 (1): 17566/TCP は 19 日及び 20 日に大量に検知。ポーランドからのアクセスが 60%."""
     found = finding(npa_document, "new-key", "17566/TCP")
     assert found.evidence["days"] == ["2009-08-19", "2009-08-20"]
     country = finding(npa_document, "country-concentration", "17566/TCP")

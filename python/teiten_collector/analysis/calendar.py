@@ -1,8 +1,8 @@
 """The days of a period as a small table that minutes are joined with, whatever the zone and its clocks.
 
-A slot is the longest stretch of minutes that no midnight of the period cuts: an hour for most zones, half or
-a quarter of one for some. `minute - minute % slot_minutes` names a minute's slot in any SQL, and the table
-says which local day the slot lies in.
+A slot is the longest stretch of minutes that divides a day and every midnight of the period: three hours in
+Tokyo, half or a quarter of an hour in some zones. `minute - minute % slot_minutes` names a minute's slot in
+any SQL, and the table says which local day the slot lies in.
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BURST = 2.0
 """So many times what came of the victim before is a burst."""
+BURST_SHARE = 0.8
+BURST_DAYS = 0.3
+"""`BURST_SHARE` of the packets come within this part of the period's days, or the replies are a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ def backscatter_bursts(ground: Ground) -> Iterator[Finding]:
         rate = victim.packets / observed
         if row is None or rate < ground.material_rate:
             continue
-        if compared and rate < BURST * before / compared:
+        if (compared and rate < BURST * before / compared) or not _is_burst(ground, source):
             continue
         yield Finding(
             Kind.BACKSCATTER_BURST,
@@ -91,6 +94,17 @@ def backscatter_bursts(ground: Ground) -> Iterator[Finding]:
                 **without(ground, row, victim.packets, before),
             },
         )
+
+
+def _is_burst(ground: Ground, source: Source) -> bool:
+    """Whether most of a victim's replies came within few days that follow one another."""
+    packets = [0] * len(ground.days)
+    for flow in ground.sent(source):
+        if flow.class_ is Class.BACKSCATTER:
+            packets[flow.day] += flow.packets
+    length = max(1, round(BURST_DAYS * len(packets)))
+    most = max(sum(packets[day : day + length]) for day in range(len(packets) - length + 1))
+    return most >= BURST_SHARE * sum(packets)
 
 
 def _victim(source: Source, sent: Sequence[Flow], family: Family) -> Victim:
