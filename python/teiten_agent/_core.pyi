@@ -7,7 +7,7 @@ released while the core works. Instances may be shared by threads: a call on one
 Times are nanoseconds since 1970-01-01 00:00 UTC.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from typing import Final, final
 
@@ -455,7 +455,7 @@ class Rules:
         texts: Sequence[tuple[str, str]],
         *,
         exclusive: Sequence[int] = (),
-        variables: Mapping[str, str] = {},
+        variables: dict[str, str] = {},
     ) -> Rules:
         """Reads and compiles rules; a rule that cannot be used is left out, and `diagnostics` says why.
 

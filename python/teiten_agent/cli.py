@@ -148,6 +148,7 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     forms = listing.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="one JSON document on standard output")
     forms.add_argument("--csv", action="store_true", help="the list that teiten-collector reads")
+    forms.add_argument("--markdown", action="store_true", help="tables for a page, by category")
     lint = _command(actions, "lint", "say what of rule files is usable, and why the rest is not", _rules_lint)
     _rule_files(lint, "rule files; without any, the built-in set")
     _variable_option(lint)
@@ -360,6 +361,8 @@ def _rules_list(options: argparse.Namespace) -> ExitCode:
         _print_json(listing.as_document(found, known))
     elif options.csv:
         print(listing.as_csv(found), end="")
+    elif options.markdown:
+        print(listing.as_markdown(found, known), end="")
     else:
         for one in found:
             print(f"{one.sid:>10}  {one.category:<8}  {one.title}")

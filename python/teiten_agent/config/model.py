@@ -244,8 +244,8 @@ class Rules:
         example=[],
     )
     variables: tuple[str, ...] = _option(
-        english="What variables of rule files stand for, as NAME=VALUE; every address is any unless it says so.",
-        japanese="ルールファイルの変数の値。指定のないアドレス変数はすべてany。",
+        english="What variables of rule files stand for, as NAME=VALUE; addresses are any by default.",
+        japanese="ルールファイルの変数の値。指定のないアドレス変数はany。",
         kind=Several(
             Text(
                 r"[A-Za-z_][A-Za-z0-9_]*=[^;\s]+",

@@ -110,7 +110,7 @@ def compiled(
         ConfigurationError: The rules together are more than the engine holds.
     """
     try:
-        core = _core.Rules(texts, exclusive=exclusive, variables=variables)
+        core = _core.Rules(texts, exclusive=exclusive, variables=dict(variables))
         return Library(texts, tuple(sorted(variables.items())), core)
     except ValueError as error:
         raise ConfigurationError(f"the rules cannot be compiled: {error}", "load fewer rule files") from error

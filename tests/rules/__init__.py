@@ -1,0 +1,1 @@
+"""Tests of the signatures: the built-in set, rule files, and what they detect in real captures."""
