@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, get_args
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from teiten_collector.accounting import Standing, gaps, missing, standings
 from teiten_collector.analysis.bulletins import read_bulletins
 from teiten_collector.analysis.categories import read_categories, read_signatures
 from teiten_collector.analysis.periods import parse_period
@@ -25,14 +26,13 @@ from teiten_collector.config import CollectorConfig, Language, load
 from teiten_collector.door import Admission, Refusal
 from teiten_collector.enrich import CountryDatabase
 from teiten_collector.errors import CannotWriteError, CollectorError, ExitCode, InputError, UsageError
+from teiten_collector.rebuild import rebuild
 from teiten_collector.report import CountrySource, Form, Question, build_document, render
-from teiten_collector.service import open_intake, serve
-from teiten_collector.store import Engine, Store
+from teiten_collector.service import open_intake, open_sources, serve
+from teiten_collector.store import Engine, Store, backup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from teiten_collector.store import Sensor
 
 PROGRAM = "teiten-collector"
 _DISTRIBUTION = "teiten-agent"
@@ -72,6 +72,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_report(commands)
     _add_check(commands)
+    _add_rebuild(commands)
+    _add_backup(commands)
+    _add_migrate(commands)
     _add_completion(commands)
     return parser
 
@@ -171,10 +174,39 @@ def _add_report(commands: _Commands) -> None:
 
 
 def _add_check(commands: _Commands) -> None:
-    parser = commands.add_parser("check", help="hold ledger and tables against one another")
+    parser = commands.add_parser(
+        "check", help="hold journal, ledger and tables against one another, and say what was not observed"
+    )
     _add_config(parser)
+    parser.add_argument("--journal", action="store_true", help="also read every batch in the journal again")
     _add_json(parser)
     parser.set_defaults(run=_check)
+
+
+def _add_rebuild(commands: _Commands) -> None:
+    parser = commands.add_parser("rebuild", help="make days of the tables again from the journal")
+    _add_config(parser)
+    parser.add_argument(
+        "--period", required=True, metavar="PERIOD", help="as of report; the UTC days that it touches"
+    )
+    _add_json(parser)
+    parser.set_defaults(run=_rebuild)
+
+
+def _add_backup(commands: _Commands) -> None:
+    parser = commands.add_parser("backup", help="copy the store, whole, also while serve runs")
+    _add_config(parser)
+    parser.add_argument(
+        "directory", type=Path, metavar="DIRECTORY", help="where to; it must not be there yet"
+    )
+    _add_json(parser)
+    parser.set_defaults(run=_backup)
+
+
+def _add_migrate(commands: _Commands) -> None:
+    parser = commands.add_parser("migrate", help="bring the database up to this program's version")
+    _add_config(parser)
+    parser.set_defaults(run=_migrate)
 
 
 def _add_completion(commands: _Commands) -> None:
@@ -217,27 +249,43 @@ def _sensor_add(options: argparse.Namespace) -> int:
 
 def _sensor_list(options: argparse.Namespace) -> int:
     with _store(load(options.config)) as store:
-        sensors = store.registry.list()
+        found = list(standings(store.registry.list(), store.contacts.list(), time.time_ns()))
     if options.json:
-        _print_json({"sensors": [_sensor(sensor) for sensor in sensors]})
+        _print_json({"sensors": [_sensor(standing) for standing in found]})
         return ExitCode.DONE
-    for sensor in sensors:
-        state = "enabled" if sensor.enabled else "disabled"
+    for standing in found:
+        sensor = standing.sensor
         groups = f" [{', '.join(sensor.groups)}]" if sensor.groups else ""
-        print(f"{sensor.id} {state}{groups}")
+        print(f"{sensor.id} {' '.join(standing.states)}{groups}")
+        for said in standing.said:
+            print(f"  -> {said}")
+        heard_ns = standing.contact.heard_ns
+        if heard_ns:
+            offset_ns = standing.contact.offset_ns
+            clock = "" if offset_ns is None else f", its clock {offset_ns / 1e9:+.1f} s"
+            print(f"  last heard {_iso(heard_ns)}{clock}")
+        if standing.contact.observed_to_ns:
+            print(f"  observed until {_iso(standing.contact.observed_to_ns)}")
         for registration in sensor.registrations:
             start = "always" if registration.from_ns == 0 else f"since {_iso(registration.from_ns)}"
             end = "" if registration.to_ns is None else f" until {_iso(registration.to_ns)}"
             print(f"  {registration.network} {start}{end}")
-    if not sensors:
+    if not found:
         print(f"no sensor is registered; {PROGRAM} sensor add registers one", file=sys.stderr)
     return ExitCode.DONE
 
 
-def _sensor(sensor: Sensor) -> dict[str, object]:
+def _sensor(standing: Standing) -> dict[str, object]:
+    sensor, contact = standing.sensor, standing.contact
     return {
         "id": sensor.id,
         "enabled": sensor.enabled,
+        "states": list(standing.states),
+        "said": list(standing.said),
+        "last_heard": None if not contact.heard_ns else _iso(contact.heard_ns),
+        "observed_until": None if not contact.observed_to_ns else _iso(contact.observed_to_ns),
+        "clock_offset_seconds": None if contact.offset_ns is None else contact.offset_ns / 1e9,
+        "lost_packets": contact.lost_packets,
         "groups": list(sensor.groups),
         "monitored": [
             {
@@ -354,22 +402,72 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    with _store(load(options.config)) as store:
-        findings = store.check()
+    config = load(options.config)
+    with _store(config) as store:
+        findings = [*store.check(), *(store.check_journal() if options.journal else ())]
+        with Engine(config.store.directory) as engine:
+            unobserved, absent = list(gaps(engine)), list(missing(engine))
     if options.json:
         _print_json(
             {
                 "findings": [
                     {"kind": finding.kind, "subject": finding.subject, "text": finding.text}
                     for finding in findings
-                ]
+                ],
+                "not_observed": [
+                    {"sensor": gap.sensor, "from": _iso(gap.from_ns), "to": _iso(gap.to_ns)}
+                    for gap in unobserved
+                ],
+                "missing_batches": [
+                    {"sensor": run.sensor, "epoch": f"{run.epoch:016x}", "first": run.first, "last": run.last}
+                    for run in absent
+                ],
             }
         )
     else:
         for finding in findings:
             print(f"{finding.subject}: {finding.text}")
-        print("ledger and tables agree" if not findings else f"{len(findings)} findings")
+        for gap in unobserved:
+            print(f"{gap.sensor}: not observed from {_iso(gap.from_ns)} to {_iso(gap.to_ns)}")
+        for run in absent:
+            print(f"{run.sensor}: epoch {run.epoch:016x} lacks batches {run.first} to {run.last}")
+        print("journal, ledger and tables agree" if not findings else f"{len(findings)} findings")
     return ExitCode.NO if findings else ExitCode.DONE
+
+
+def _rebuild(options: argparse.Namespace) -> int:
+    config = load(options.config)
+    period = parse_period(options.period, config.report.zone)
+    first, last = (
+        datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).date()
+        for moment_ns in (period.start_ns, period.end_ns - 1)
+    )
+    with _store(config) as store:
+        open_intake(config, store).run_once()
+        with _progress("rebuilding", (last - first).days + 1) as advance:
+            done = rebuild(store, open_sources(config), first, last, advance)
+    if options.json:
+        _print_json({"days": done.days, "batches": done.batches, "rows": done.rows})
+    else:
+        print(f"{first} to {last}: {done.rows} rows of {done.batches} batches written again")
+    return ExitCode.DONE
+
+
+def _backup(options: argparse.Namespace) -> int:
+    config = load(options.config)
+    with _store(config) as store:
+        done = backup(store, options.directory, config.store.url)
+    if options.json:
+        _print_json({"directory": str(options.directory), "files": done.files, "bytes": done.size})
+    else:
+        print(f"{done.files} files, {done.size} bytes copied to {options.directory}")
+    return ExitCode.DONE
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        print(f"the database is of version {store.version()}")
+    return ExitCode.DONE
 
 
 def _completion(options: argparse.Namespace) -> int:

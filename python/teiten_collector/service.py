@@ -37,7 +37,7 @@ from teiten_collector.door import (
 )
 from teiten_collector.enrich import CountryDatabase, NetworkDatabase
 from teiten_collector.errors import CannotWriteError, CollectorError, ConfigurationError
-from teiten_collector.intake import Intake
+from teiten_collector.intake import Intake, Sources
 from teiten_collector.notify import ServiceManager
 from teiten_collector.store import Store
 
@@ -59,19 +59,33 @@ KEEP_ALIVE_SECONDS = 75
 """Longer than the minute between two batches of a sensor, so that it keeps its connection."""
 
 
+def open_sources(config: CollectorConfig) -> Sources:
+    """The databases that the configuration names.
+
+    Raises:
+        ConfigurationError: A database cannot be used.
+        CannotWriteError: The embedded one cannot be unpacked.
+    """
+    country, network = _databases(config)
+    return Sources(country, network)
+
+
 def open_intake(
     config: CollectorConfig, store: Store, at_joint: Callable[[str], object] | None = None
 ) -> Intake:
     """The intake with the databases that the configuration names; `at_joint` is told each step of a group.
 
     Raises:
-        ConfigurationError: A database cannot be used.
-        CannotWriteError: The embedded one cannot be unpacked.
+        ConfigurationError, CannotWriteError: As `open_sources`.
     """
+    country, network = _databases(config)
+    return Intake(store, country, network, at_joint=at_joint)
+
+
+def _databases(config: CollectorConfig) -> tuple[CountryDatabase, NetworkDatabase | None]:
     country = CountryDatabase.open(config.geo.country_database, config.store.directory)
     path = config.geo.asn_database
-    network = None if path is None else NetworkDatabase.open(path)
-    return Intake(store, country, network, at_joint=at_joint)
+    return country, None if path is None else NetworkDatabase.open(path)
 
 
 def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: Path | None = None) -> None:

@@ -29,9 +29,9 @@ FLOORS = {
         {"cli"},
     ],
     "teiten_collector": [
-        {"errors"},
+        {"errors", "notify"},
         {"config", "store", "enrich"},
-        {"door", "intake", "analysis"},
+        {"door", "intake", "rebuild", "accounting", "analysis"},
         {"report"},
         {"service", "web"},
         {"cli"},

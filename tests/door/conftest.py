@@ -58,13 +58,17 @@ class Collector:
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the program to its end, in this process, which is another one than the service's."""
-    out, err = io.StringIO(), io.StringIO()
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))  # they have a buffer
     with redirect_stdout(out), redirect_stderr(err):
         try:
             code = main(arguments)
         except SystemExit as ending:  # argparse: help, version and usage errors
             code = ending.code if isinstance(ending.code, int) else 0
-    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+    said = []
+    for stream in (out, err):
+        stream.flush()
+        said.append(stream.buffer.getvalue().decode())
+    return subprocess.CompletedProcess(arguments, code, *said)
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

@@ -5,6 +5,7 @@
 `Store` ties them; `Engine` reads the tables from any process.
 """
 
+from teiten_collector.store.backup import backup
 from teiten_collector.store.contacts import Contact, Contacts
 from teiten_collector.store.engine import Engine
 from teiten_collector.store.errors import DamagedEntryError, JournalError, RegistryError, StoreError
@@ -31,4 +32,5 @@ __all__ = [
     "StoreError",
     "UnfitBatchError",
     "Verdict",
+    "backup",
 ]

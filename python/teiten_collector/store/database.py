@@ -105,6 +105,11 @@ def migrate(database: Engine, directory: Path, *, allowed: bool = True) -> None:
             command.upgrade(config, "head")
 
 
+def schema_version(database: Engine) -> str:
+    """The version of the schema that is in force; empty before the first migration."""
+    return _revision(database) or ""
+
+
 def _revision(database: Engine) -> str | None:
     with reading(database) as connection:
         return MigrationContext.configure(connection).get_current_revision()

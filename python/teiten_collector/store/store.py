@@ -18,7 +18,7 @@ import pyarrow as pa
 from teiten_collector.errors import CannotWriteError, ConfigurationError, InputError
 from teiten_collector.store import facts
 from teiten_collector.store.contacts import Contacts
-from teiten_collector.store.database import connect, migrate
+from teiten_collector.store.database import connect, migrate, schema_version
 from teiten_collector.store.durable import make_directory
 from teiten_collector.store.engine import TABLES_DIRECTORY, Engine
 from teiten_collector.store.errors import DamagedEntryError
@@ -28,6 +28,7 @@ from teiten_collector.store.lock import exclusive
 from teiten_collector.store.registry import Registry
 from teiten_collector.store.tables import Tables
 from teiten_collector.store.verdict import New, Verdict
+from teiten_protocol import BatchError, digest, expand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,6 +187,24 @@ class Store:
         """Holds ledger and tables against each other, batch by batch: rows and packets. Empty: they agree."""
         with exclusive(self.directory / "intake.lock"), Engine(self.directory) as engine:
             return tuple(_compare(self.ledger, engine))
+
+    def check_journal(self) -> Iterator[Finding]:
+        """Reads every batch of the ledger in the journal again, and holds it against its digest."""
+        for state in (State.JOURNALED, State.GROUPED, State.STORED):
+            for row in self.ledger.each(state):
+                try:
+                    _, compressed = self.journal.read(row.position)
+                    sound = digest(expand(compressed)) == row.entry.digest
+                except (DamagedEntryError, BatchError):
+                    sound = False
+                if not sound:
+                    yield Finding(
+                        "unreadable", name_of(row.entry.key), "the journal no longer holds it as it came"
+                    )
+
+    def version(self) -> str:
+        """The version of the database's schema."""
+        return schema_version(self._database)
 
     def close(self) -> None:
         """Ends this process's journal segment and its connections; idempotent."""

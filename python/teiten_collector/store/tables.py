@@ -41,6 +41,7 @@ from teiten_collector.store.facts import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import date
     from pathlib import Path
     from typing import Any
 
@@ -125,6 +126,30 @@ class Tables:
                 with _reported(self._path(name)):
                     self._checkpoint(name)
         self._publish()
+
+    def replace(self, day: date, rows: Mapping[str, pa.Table]) -> None:
+        """Puts other rows of one UTC day into every table, each in one commit, and shows them.
+
+        The groups that reached the tables stay known. Killed in between, a table has the day as before or
+        after; to be run again then.
+        """
+        for name in SCHEMAS:
+            with _reported(self._path(name)):
+                table = DeltaTable(self._path(name))
+                predicate = f"day = '{day.isoformat()}'"
+                if rows[name].num_rows:
+                    write_deltalake(
+                        table,
+                        rows[name],
+                        mode="overwrite",
+                        predicate=predicate,
+                        writer_properties=_WRITER,
+                        post_commithook_properties=_NO_HOOKS,
+                    )
+                else:
+                    table.delete(predicate, post_commithook_properties=_NO_HOOKS)
+                self._settle(name, DeltaTable(self._path(name)).version())
+        self.publish()
 
     def compact(self, *, target_bytes: int = 128 << 20) -> dict[str, int]:
         """Joins small files, table by table, and shows the result; how many files were taken out of each.
