@@ -61,7 +61,7 @@ _COUNTRY_FILLERS = [
 SIDS = {
     "Worm": 2003,
     "Scan": 9_400_004,
-    "DNS": 9_100_001,
+    "DNS": 9_600_001,
     "DoS": 9_500_001,
     "UDP spam": 9_200_001,
     "Others": 9_300_001,

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 SIGNATURES = {
     PayloadKind.SLAMMER: 2003,
     PayloadKind.NACHI: 483,
-    PayloadKind.DNS_ANY: 9_100_001,
-    PayloadKind.DNS_VERSION: 9_100_002,
+    PayloadKind.DNS_ANY: 9_600_001,
+    PayloadKind.DNS_VERSION: 9_600_002,
     PayloadKind.POPUP: 9_200_001,
     PayloadKind.ISAKMP_VENDOR: 9_300_001,
     PayloadKind.SIP_OPTIONS: 9_300_002,
@@ -38,8 +38,8 @@ SIGNATURES = {
 """What a detector would say of payloads, by made-up numbers where no public one is known."""
 SCANS = {1080: 9_400_001, 3128: 9_400_002, 8080: 9_400_003}
 LIST = """sid,message,category,classtype
-9100001,DNS request made for all records,,
-9100002,DNS port probe,,
+9600001,DNS request made for all records,,
+9600002,DNS port probe,,
 9200001,MSRPC Popup Message,UDP spam,
 9300001,ISAKMP Vendor ID,,
 9300002,SIP message detected,,
