@@ -83,6 +83,9 @@ class Intake:
     def run_once(self) -> int:
         """Brings in every batch admitted so far, group after group; how many. Waits for other intakes.
 
+        What comes in meanwhile is for the next run: under a steady stream this one would never end, and never
+        let go of the tables.
+
         Killed at any moment, the next run gives the same tables.
 
         Raises:
@@ -90,9 +93,11 @@ class Intake:
         """
         if not self._store.waiting():
             return 0
-        count = 0
+        taken = count = 0
         with self._store.writing_tables() as tables:
-            while group := self._take():
+            waiting = self._store.waiting()
+            while taken < waiting and (group := self._take()):
+                taken += len(group.rows)
                 count += self._bring(group, tables)
         return count
 
