@@ -92,6 +92,14 @@ impl Rows {
         self.starts.partition_point(|start| *start <= value)
     }
 
+    /// Walks over the intervals.
+    fn cursor(&self) -> Cursor<'_> {
+        Cursor {
+            starts: &self.starts,
+            interval: 0,
+        }
+    }
+
     fn class(&self, value: u128) -> u32 {
         self.classes.get(self.interval(value)).copied().unwrap_or(0)
     }
@@ -103,6 +111,26 @@ impl Rows {
     }
 }
 
+/// Finds the intervals of values in ascending order.
+struct Cursor<'a> {
+    starts: &'a [u128],
+    interval: usize,
+}
+
+impl Cursor<'_> {
+    /// The interval of a value no less than the one before.
+    fn to(&mut self, value: u128) -> usize {
+        while self
+            .starts
+            .get(self.interval)
+            .is_some_and(|start| *start <= value)
+        {
+            self.interval += 1;
+        }
+        self.interval
+    }
+}
+
 /// A class for each of 65,536 values, in pages of 256; equal pages are kept once.
 #[derive(Clone, Debug)]
 struct Pages {
@@ -111,7 +139,8 @@ struct Pages {
 }
 
 impl Pages {
-    fn new(class: impl Fn(u16) -> u16) -> Self {
+    /// Classes of the values, which `class` is asked for in ascending order.
+    fn new(mut class: impl FnMut(u16) -> u16) -> Self {
         let (mut pages, mut classes, mut known) =
             (Vec::with_capacity(256), Vec::new(), HashMap::new());
         for high in 0..=u8::MAX {
@@ -128,6 +157,14 @@ impl Pages {
         Self {
             pages: pages.into(),
             classes: classes.into(),
+        }
+    }
+
+    /// One class for all.
+    fn one() -> Self {
+        Self {
+            pages: vec![0; 256].into(),
+            classes: vec![0; 256].into(),
         }
     }
 
@@ -149,8 +186,16 @@ pub(super) struct Small {
 impl Small {
     pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
         let rows = Rows::new(accepted, words);
+        if rows.all {
+            return Self {
+                pages: Pages::one(),
+                rows,
+            };
+        }
+        let mut cursor = rows.cursor();
         // There are no more classes than values.
-        let pages = Pages::new(|value| u16::try_from(rows.class(value.into())).unwrap_or(0));
+        let pages =
+            Pages::new(|value| u16::try_from(rows.classes[cursor.to(value.into())]).unwrap_or(0));
         Self { pages, rows }
     }
 
@@ -175,20 +220,24 @@ const SPLIT: u16 = u16::MAX;
 impl Wide {
     pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
         let rows = Rows::new(accepted, words);
+        if rows.all {
+            return Self {
+                upper: Pages::one(),
+                rows,
+            };
+        }
+        let mut cursor = rows.cursor();
         let upper = Pages::new(|half| {
             let first = u128::from(half) << 16;
-            let whole = rows.interval(first) == rows.interval(first | 0xffff);
-            u16::try_from(rows.class(first))
-                .ok()
-                .filter(|_| whole)
-                .unwrap_or(SPLIT)
+            let (from, to) = (cursor.to(first), cursor.to(first | 0xffff));
+            let class = u16::try_from(rows.classes[from]).ok();
+            class.filter(|_| from == to).unwrap_or(SPLIT)
         });
         Self { upper, rows }
     }
 
     /// The row of a value.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the upper half is meant")]
     pub(super) fn row(&self, value: u32) -> &[u64] {
         match self.upper.class((value >> 16) as u16) {
             SPLIT => self.rows.row(self.rows.class(value.into())),

@@ -21,6 +21,10 @@ pub enum Operand {
 
 /// A byte string to find.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a modifier of its own"
+)]
 pub struct Content {
     /// The bytes; in lower case where case does not matter.
     pub bytes: Box<[u8]>,
@@ -256,19 +260,10 @@ struct Walker<'a, 'b> {
 impl Walker<'_, '_> {
     /// Spends work; `false` once there is none left.
     fn spend(&mut self, work: usize) -> bool {
-        match u32::try_from(work)
-            .ok()
-            .and_then(|work| self.work.checked_sub(work))
-        {
-            Some(left) => {
-                self.work = left;
-                true
-            }
-            None => {
-                self.work = 0;
-                false
-            }
-        }
+        let work = u32::try_from(work).unwrap_or(u32::MAX);
+        let enough = work <= self.work;
+        self.work = self.work.saturating_sub(work);
+        enough
     }
 
     fn operand(&self, operand: Operand) -> i64 {

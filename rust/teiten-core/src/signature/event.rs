@@ -184,13 +184,11 @@ fn ipv4_options(mut options: &[u8]) -> u128 {
                     _ => return events | IPV4_OPTION_LENGTH,
                 };
                 let minimum = match kind {
-                    7 | 131 | 137 => 3,
-                    68 => 4,
+                    7 | 131 | 133 | 137 => 3,
+                    68 | 136 | 148 => 4,
                     130 => 11,
                     25 => 8,
-                    133 => 3,
                     134 => 10,
-                    136 | 148 => 4,
                     _ => {
                         events |= IPV4_OPTION_UNKNOWN;
                         0
@@ -281,7 +279,7 @@ fn ipv6<'a>(ip: &Ipv6<'a>) -> (&'a [u8], u128, bool) {
                     extension,
                     IPV6_DESTINATION_UNKNOWN,
                     IPV6_DESTINATION_PADDING,
-                )
+                );
             }
             _ => {}
         }

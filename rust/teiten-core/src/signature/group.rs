@@ -79,6 +79,7 @@ pub(super) struct Group {
     number: usize,
     payload: Option<Patterns>,
     names: Option<Patterns>,
+    wants_names: bool,
     expressions: Option<Expressions>,
     /// Rules that need no pattern to be found.
     unconditional: Box<[u64]>,
@@ -147,6 +148,7 @@ impl Group {
             Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload)?;
         let (names, unconditional_names) =
             Patterns::new(&slots, words, |buffer| buffer != Buffer::Payload)?;
+        let wants_names = slots.iter().any(|slot| slot.rule.buffer != Buffer::Payload);
         let mut unconditional: Box<[u64]> = unconditional_payload
             .iter()
             .zip(&unconditional_names)
@@ -169,6 +171,7 @@ impl Group {
             number: kind as usize * Place::ALL.len() + place as usize,
             payload,
             names,
+            wants_names,
             expressions,
             unconditional,
         })
@@ -237,8 +240,8 @@ impl Group {
     }
 
     /// Whether any rule looks into the name of a DNS query.
-    pub(super) fn wants_names(&self) -> bool {
-        self.names.is_some()
+    pub(super) const fn wants_names(&self) -> bool {
+        self.wants_names
     }
 
     #[inline]
@@ -332,10 +335,15 @@ impl Candidate<'_> {
     fn take(&mut self, kind: Kind, test: &Test) -> Option<()> {
         match (test, kind) {
             (Test::Number(Field::PayloadLength, numbers), _) => {
-                self.narrow(2, Some(numbers.clone()))
+                self.narrow(2, Some(numbers.clone()));
             }
-            (Test::Number(Field::Protocol, numbers), Kind::Other) => {
-                self.narrow(0, Some(numbers.clone()))
+            (Test::Number(Field::Protocol, numbers), Kind::Other)
+            | (Test::Number(Field::IcmpKind, numbers), Kind::Icmp) => {
+                self.narrow(0, Some(numbers.clone()));
+            }
+            (Test::Number(Field::IcmpCode, numbers), Kind::Icmp)
+            | (Test::Number(Field::Window, numbers), Kind::Tcp) => {
+                self.narrow(1, Some(numbers.clone()));
             }
             (Test::Number(Field::Protocol, numbers), Kind::Tcp) => {
                 return numbers.has(protocol::TCP.into()).then_some(());
@@ -351,15 +359,6 @@ impl Candidate<'_> {
                 },
                 Kind::Tcp,
             ) => self.narrow(0, Some(flags(*wanted, *mode, *regarded))),
-            (Test::Number(Field::IcmpKind, numbers), Kind::Icmp) => {
-                self.narrow(0, Some(numbers.clone()))
-            }
-            (Test::Number(Field::IcmpCode, numbers), Kind::Icmp) => {
-                self.narrow(1, Some(numbers.clone()))
-            }
-            (Test::Number(Field::Window, numbers), Kind::Tcp) => {
-                self.narrow(1, Some(numbers.clone()))
-            }
             (Test::Number(Field::TimeToLive, numbers), _) => self.narrow(4, Some(numbers.clone())),
             // A packet of IPv6 has no identification, and is taken for one of 0.
             (Test::Number(Field::Identification, numbers), _) => {
@@ -367,7 +366,7 @@ impl Candidate<'_> {
                 self.narrow(3, Some(marks(|marks| marks & mark::IPV4 != 0)));
             }
             (Test::Number(Field::Sequence, numbers), Kind::Tcp) => {
-                self.narrow(6, Some(numbers.clone()))
+                self.narrow(6, Some(numbers.clone()));
             }
             (Test::Number(Field::FragmentOffset, numbers), _) if !numbers.has(0) => {
                 self.narrow(3, Some(marks(|marks| marks & mark::FRAGMENT != 0)));
@@ -387,7 +386,7 @@ impl Candidate<'_> {
                 })),
             ),
             (Test::SameAddress, _) => {
-                self.narrow(3, Some(marks(|marks| marks & mark::SAME_ADDRESS != 0)))
+                self.narrow(3, Some(marks(|marks| marks & mark::SAME_ADDRESS != 0)));
             }
             (Test::Fragment(expected), _) => {
                 self.narrow(

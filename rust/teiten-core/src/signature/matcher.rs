@@ -366,7 +366,7 @@ impl Signatures {
         for group in [payload, readers] {
             if !group.is_empty() {
                 group.visit(view, dotted, scratch, &mut |entry| {
-                    speak.check(entry, name.as_ref())
+                    speak.check(entry, name.as_ref());
                 });
             }
         }

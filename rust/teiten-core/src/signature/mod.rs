@@ -26,6 +26,8 @@ pub mod ranges;
 pub mod report;
 pub mod rule;
 mod sweep;
+#[cfg(test)]
+mod tests;
 pub mod text;
 mod threshold;
 pub mod view;

@@ -33,13 +33,13 @@ impl Report {
                     *report
                         .needs_session
                         .entry(diagnostic.cause.clone())
-                        .or_default() += 1
+                        .or_default() += 1;
                 }
                 Obstacle::Unsupported => {
                     *report
                         .unsupported
                         .entry(diagnostic.cause.clone())
-                        .or_default() += 1
+                        .or_default() += 1;
                 }
                 Obstacle::Mistake => report.mistaken += 1,
                 Obstacle::Replaced => report.replaced += 1,

@@ -153,7 +153,7 @@ mod tests {
             rule: 1,
             address: 5,
         };
-        (1..)
+        (1..9999)
             .find(|what| spreads.reach(whom, u128::from(*what), &spread, 0))
             .unwrap_or(0)
     }

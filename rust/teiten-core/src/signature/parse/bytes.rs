@@ -219,10 +219,10 @@ fn words(
             ("from_beginning", "") => read.origin = Origin::Start,
             ("from_end", "") => read.origin = Origin::End,
             ("multiplier", number) => {
-                read.multiplier = number.parse().map_err(|_| bad_word(option, word))?
+                read.multiplier = number.parse().map_err(|_| bad_word(option, word))?;
             }
             ("post_offset", number) => {
-                read.then = number.parse().map_err(|_| bad_word(option, word))?
+                read.then = number.parse().map_err(|_| bad_word(option, word))?;
             }
             ("bitmask", number) => {
                 let digits = number.trim_start_matches("0x").trim_start_matches("0X");

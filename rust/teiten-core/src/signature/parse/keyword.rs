@@ -135,7 +135,7 @@ pub(super) fn read(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(), Ref
             draft.protocol = Protocol::Dns;
         }
         "dotprefix" if draft.buffer == Buffer::DnsName => {
-            draft.look_into(option, Buffer::DottedDnsName)?
+            draft.look_into(option, Buffer::DottedDnsName)?;
         }
         "pkt_data" | "raw_data" => draft.look_into(option, Buffer::Payload)?,
         _ if content::modifier(draft, option)? || fields::field(draft, option)? => {}

@@ -10,6 +10,7 @@ mod fields;
 mod header;
 mod keyword;
 mod options;
+mod perl;
 mod state;
 mod variables;
 
@@ -19,6 +20,7 @@ use super::limits::MAX_RULE_BYTES;
 use super::rule::{Protocol, Rule};
 use super::text::{Diagnostic, Refusal, Statement, statements};
 use draft::Draft;
+use header::Header;
 pub use variables::Variables;
 
 /// Reads the rules of one file.
@@ -106,37 +108,7 @@ fn rule(
             ),
         ));
     };
-    if header.application.is_some() && draft.steps.is_empty() && draft.tests.is_empty() {
-        let name = header.application.unwrap_or_default();
-        return Err(refused(Refusal::unsupported(
-            0,
-            format!("protocol {name}"),
-            format!("the rule only says `{name}`"),
-        )));
-    }
-    if draft.protocol == Protocol::Dns
-        && !matches!(
-            header.protocol,
-            Protocol::Dns | Protocol::Udp | Protocol::Ip
-        )
-    {
-        let reason = "a DNS query is read from UDP datagrams alone";
-        return Err(refused(Refusal::unsupported(
-            0,
-            "DNS over another protocol than UDP",
-            reason,
-        )));
-    }
-    if header.protocol == Protocol::Anomaly
-        && draft.protocol == Protocol::Anomaly
-        && draft.tests.is_empty()
-    {
-        return Err(refused(Refusal::unsupported(
-            0,
-            "protocol pkthdr",
-            "the rule names no event",
-        )));
-    }
+    plausible(&draft, &header).map_err(refused)?;
     Ok(Rule {
         sid,
         revision: draft.revision,
@@ -156,4 +128,32 @@ fn rule(
         flow_bits: draft.flow_bits,
         silent: draft.silent,
     })
+}
+
+/// Whether the options fit the header.
+fn plausible(draft: &Draft, header: &Header) -> Result<(), Refusal> {
+    let refuse = |what: &str, reason: &str| Err(Refusal::unsupported(0, what, reason));
+    if let Some(name) = &header.application {
+        if draft.steps.is_empty() && draft.tests.is_empty() {
+            return refuse(
+                &format!("protocol {name}"),
+                &format!("the rule only says `{name}`"),
+            );
+        }
+    }
+    if draft.protocol == Protocol::Dns
+        && !matches!(
+            header.protocol,
+            Protocol::Dns | Protocol::Udp | Protocol::Ip
+        )
+    {
+        return refuse(
+            "DNS over another protocol than UDP",
+            "a DNS query is read from UDP datagrams alone",
+        );
+    }
+    if header.protocol == Protocol::Anomaly && draft.tests.is_empty() {
+        return refuse("protocol pkthdr", "the rule names no event");
+    }
+    Ok(())
 }

@@ -327,10 +327,10 @@ impl<'a> Reader<'a> {
                 None if negated => {}
                 None => list.other = true,
                 Some(ranges) if negated => {
-                    list.left_out = std::mem::take(&mut list.left_out).union(&ranges)
+                    list.left_out = std::mem::take(&mut list.left_out).union(&ranges);
                 }
                 Some(ranges) => {
-                    list.named = Some(list.named.take().unwrap_or_default().union(&ranges))
+                    list.named = Some(list.named.take().unwrap_or_default().union(&ranges));
                 }
             }
         }
