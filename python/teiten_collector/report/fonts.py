@@ -12,6 +12,8 @@ from pathlib import Path
 from teiten_collector.errors import ConfigurationError
 
 SANS = "Noto Sans JP"
+SANS_OR_LIKE = f"{SANS}, Hiragino Sans, Yu Gothic, Meiryo, IPAexGothic, sans-serif"
+"""For a reader's machine, which has other fonts: as CSS names them, the one that is measured with first."""
 SERIF = "Noto Serif JP"
 _PACKAGE = "pylopdf_fonts_jp"
 _FILES = ("NotoSansJP-Regular.otf", "NotoSerifJP-Regular.otf")

@@ -79,6 +79,7 @@ class Figure:
         number: As the reference numbers it ("3-1"); empty where the reference has no such figure.
         caption: What it shows, without the number.
         data: What is drawn.
+        labels: What is written in it.
         description: The same in a sentence or two, for who cannot see it.
         head: Heads of the table of its numbers.
         numbers: Rows of the table of its numbers, under `head`.
@@ -89,6 +90,7 @@ class Figure:
     number: str
     caption: str
     data: FigureData
+    labels: Labels
     description: str
     head: tuple[str, ...]
     numbers: tuple[tuple[str, ...], ...]
@@ -109,7 +111,6 @@ class Page:
         period: Of when it is.
         headlines: What matters most, a sentence each.
         blocks: Everything, in order.
-        labels: What is written in figures.
         words: Fixed words of the forms themselves.
     """
 
@@ -118,7 +119,6 @@ class Page:
     period: str
     headlines: tuple[str, ...]
     blocks: tuple[Block, ...]
-    labels: Labels
     words: Words
 
 

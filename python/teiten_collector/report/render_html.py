@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from teiten_collector.config import Language
-    from teiten_collector.report.page import Block, Page
+    from teiten_collector.report.page import Block
     from teiten_collector.report.reading import Content
 
 
@@ -29,7 +29,7 @@ def render_html(content: Content, language: Language) -> str:
     return _template().render(
         page=page,
         blocks=list(enumerate(page.blocks)),
-        drawing=lambda number, figure: _drawing(page, number, figure),
+        drawing=_drawing,
         kind=_kind,
         unbroken=unbroken,
     )
@@ -59,11 +59,11 @@ def _style() -> Markup:
     return Markup(css.read_text(encoding="utf-8"))  # noqa: S704 - the package's own file
 
 
-def _drawing(page: Page, number: int, figure: Figure) -> Markup:
+def _drawing(number: int, figure: Figure) -> Markup:
     from markupsafe import Markup, escape  # noqa: PLC0415 - as above
 
     name = f"figure-{number}"
-    svg = draw(specification(figure.data, page.labels), name)
+    svg = draw(specification(figure.data, figure.labels), name)
     described = f'<svg role="img" aria-labelledby="{name}-title {name}-description" '
     spoken = (
         f'<title id="{name}-title">{escape(figure.caption)}</title>'

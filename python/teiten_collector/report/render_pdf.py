@@ -99,7 +99,7 @@ def _block(page: Page, number: int, block: Block) -> dict[str, Any]:
                 "kind": "figure",
                 "number": page.words.figure.format(number=block.number) if block.number else "",
                 "caption": block.caption,
-                "drawing": draw(specification(block.data, page.labels), f"figure-{number}"),
+                "drawing": draw(specification(block.data, block.labels), f"figure-{number}"),
                 "description": block.description,
                 "notes": block.notes,
                 "half": block.half,

@@ -54,7 +54,6 @@ def compose(content: Content, language: Language) -> Page:
         period=_period(report.period, desk.wording),
         headlines=tuple(finding.text for finding in report.findings[:_HEADLINES]),
         blocks=tuple(blocks),
-        labels=desk.labels,
         words=desk.wording.words,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,14 @@ class Desk:
         self.wording = WORDING[language]
         self.phrases = PHRASES[language]
         countries = [row.key for row in report.access.countries[:NAMED_PARTS]]
+        ports = [row.key for row in report.access.subjects[:NAMED_PARTS]]
         self.labels = Labels(
-            self.wording.rate_axis, self.wording.current, self.wording.previous, tuple(countries)
+            self.wording.rate_axis,
+            self.wording.current,
+            self.wording.previous,
+            (tuple(countries), tuple(ports), tuple(category.key for category in report.categories)),
         )
+        self.detection_labels = replace(self.labels, rate=self.wording.detection_axis)
         self._told: set[str] = set()
 
     def country(self, code: str) -> str:
@@ -171,6 +177,7 @@ class Desk:
             number=number,
             caption=caption,
             data=data,
+            labels=self.detection_labels if side is self.report.signatures else self.labels,
             description=description(data, self.wording.speech),
             head=head,
             numbers=numbers,

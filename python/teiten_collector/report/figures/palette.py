@@ -28,17 +28,19 @@ DARK = frozenset({"#004488", "#994455", "#997700"})
 """Colours that take white letters: a contrast of at least 4.3 to 1 against white."""
 
 
-def colours(parts: Sequence[Part], settled: Sequence[str]) -> tuple[str, ...]:
+def colours(parts: Sequence[Part], settled: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """A colour for each part.
 
     What leads the whole report keeps one colour in every figure of it; other parts take the colours left.
 
     Args:
         parts: The parts of one figure.
-        settled: Keys whose colours are settled, in the order of their colours.
+        settled: Keys whose colours are settled, in the order of their colours: of countries, of ports.
     """
     keys = [part.key for part in parts]
-    chosen = {key: STACK[place] for place, key in enumerate(settled[: len(STACK)]) if key in keys}
+    chosen = {
+        key: colour for kind in settled for key, colour in zip(kind, STACK, strict=False) if key in keys
+    }
     free = [colour for colour in STACK if colour not in chosen.values()]
     for key in keys:
         if key == OTHERS:

@@ -24,7 +24,7 @@ from teiten_collector.report.figures.palette import (
     UNOBSERVED,
     colours,
 )
-from teiten_collector.report.fonts import SANS
+from teiten_collector.report.fonts import SANS_OR_LIKE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,13 +64,13 @@ class Labels:
         rate: Title of the axis of rates.
         current: What the period is called, where a series begins before it.
         previous: What the time before it is called.
-        settled: Keys whose colours are the same in every figure, in order.
+        settled: Keys whose colours are the same in every figure, in order, each kind by itself.
     """
 
     rate: str
     current: str
     previous: str
-    settled: tuple[str, ...] = ()
+    settled: tuple[tuple[str, ...], ...] = ()
 
 
 def specification(data: FigureData, labels: Labels) -> Specification:
@@ -91,7 +91,7 @@ def specification(data: FigureData, labels: Labels) -> Specification:
 
 _CONFIG: Specification = {
     "aria": False,  # the page gives each figure a description and its numbers as a table
-    "font": SANS,
+    "font": SANS_OR_LIKE,
     "background": "white",
     "padding": 4,
     "view": {"stroke": None},
@@ -115,7 +115,7 @@ _CONFIG: Specification = {
         "columnPadding": 14,
         "labelLimit": LEGEND_LABEL,
     },
-    "text": {"font": SANS, "fontSize": FONT_SIZE, "fill": INK},
+    "text": {"font": SANS_OR_LIKE, "fontSize": FONT_SIZE, "fill": INK},
 }
 
 
