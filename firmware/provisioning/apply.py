@@ -1,0 +1,164 @@
+"""At every boot, before the network: make the sensor what `sensor.txt` says, or say why not.
+
+The token is moved from the boot partition, which any computer reads, to the data partition. Without usable
+settings the interfaces are left down, and the agent is not started; console and boot partition say why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware.provisioning import render, silence
+from firmware.provisioning.settings import Fault, Settings, SettingsError, read
+
+SETTINGS = "sensor.txt"
+COMPLAINTS = "sensor-errors.txt"
+AUTHORITY = "collector-ca.pem"
+TAKEN = "# token: taken over by the sensor; write a new one here to replace it"
+
+_SPOOL_SHARE = 0.8
+"""How much of the data partition the spool may take: the rest is the record of epochs, and head room."""
+
+_MEGABYTE = 1_000_000
+_TOKEN_LINE = re.compile(rb"(?mi)^[ \t]*token[ \t]*=[^\r\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are; all below one root, so that a test may have its own.
+
+    Attributes:
+        boot: The boot partition.
+        data: The data partition, mounted at /var/lib/teiten.
+        root: The root of everything else that is written (/etc, /run).
+    """
+
+    boot: Path
+    data: Path
+    root: Path
+
+
+def apply(places: Places) -> Settings:
+    """Write every file that follows from `sensor.txt`, and move the token.
+
+    Raises:
+        SettingsError: The settings cannot be used; nothing was written but the complaints.
+    """
+    text = places.boot / SETTINGS
+    complaints = places.boot / COMPLAINTS
+    try:
+        settings = _checked(text, places)
+    except SettingsError as error:
+        _write(complaints, f"{SETTINGS} cannot be used:\n{error}\n")
+        raise
+    complaints.unlink(missing_ok=True)
+    keys = places.data / "keys"
+    keys.mkdir(mode=0o750, parents=True, exist_ok=True)
+    if settings.token is not None:
+        # On the data partition before it leaves the card: a power cut in between loses nothing.
+        _write(keys / "token", f"{settings.token}\n", 0o640)
+        _replace(text, _TOKEN_LINE.sub(TAKEN.encode(), text.read_bytes()))
+    authority = places.boot / AUTHORITY
+    if authority.exists():
+        _write(keys / AUTHORITY, authority.read_text(encoding="ascii"))
+    (places.data / "spool").mkdir(mode=0o750, exist_ok=True)
+    size = shutil.disk_usage(places.data).total
+    megabytes = max(1, int(size * _SPOOL_SHARE) // _MEGABYTE)
+    _write(
+        places.root / "etc/teiten/agent.toml",
+        render.agent(settings, authority=(keys / AUTHORITY).exists(), spool_megabytes=megabytes),
+    )
+    for name, content in render.network(settings).items():
+        _write(places.root / "run/systemd/network" / name, content)
+    _write(places.root / "run/teiten/silence.nft", silence.rules(settings))
+    return settings
+
+
+def hush(settings: Settings) -> None:
+    """Load the rules and set the kernel, before the interface is brought up.
+
+    Raises:
+        OSError: The kernel refused, or there is no such interface.
+        subprocess.CalledProcessError: nft refused the rules.
+    """
+    if not Path("/sys/class/net", settings.interface).exists():
+        there = ", ".join(sorted(path.name for path in Path("/sys/class/net").iterdir()))
+        raise SettingsError(
+            (Fault(0, f"interface: there is no {settings.interface}", f"this board has {there}"),)
+        )
+    subprocess.run(["/usr/sbin/nft", "-f", "/run/teiten/silence.nft"], check=True)
+    for path, value in silence.kernel(settings).items():
+        Path("/proc/sys", path).write_text(value, encoding="ascii")
+    if settings.answer_arp:
+        # The kernel answers for what it takes to be its own; packets to it never reach the stack.
+        for network in settings.monitored:
+            if network.version == 4:  # noqa: PLR2004  # IPv4
+                subprocess.run(
+                    ["/usr/sbin/ip", "route", "replace", "local", str(network), "dev", "lo"], check=True
+                )
+
+
+def _checked(text: Path, places: Places) -> Settings:
+    try:
+        content = text.read_bytes()
+    except OSError as error:
+        remedy = "copy sensor-example.txt to sensor.txt and fill it in"
+        raise SettingsError((Fault(0, f"{SETTINGS}: {error.strerror}", remedy),)) from error
+    settings = read(content)
+    if settings.collector and settings.token is None and not (places.data / "keys/token").exists():
+        raise SettingsError(
+            (Fault(0, "token is missing", "add a line token = what `teiten-collector sensor add` printed"),)
+        )
+    return settings
+
+
+def _write(path: Path, content: str, mode: int = 0o644) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path, content.encode(), mode)
+
+
+def _replace(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Put new content in a file's place, whole or not at all, also when the power goes."""
+    new = path.with_name(f"{path.name}.new")
+    with new.open("wb") as stream:
+        new.chmod(mode)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def main() -> int:
+    """Provision; the exit code is 78 (EX_CONFIG of sysexits.h) if `sensor.txt` cannot be used."""
+    parser = argparse.ArgumentParser(description="make this sensor what sensor.txt says")
+    parser.add_argument("--boot", type=Path, default=Path("/boot"))
+    parser.add_argument("--data", type=Path, default=Path("/var/lib/teiten"))
+    asked = parser.parse_args()
+    places = Places(asked.boot, asked.data, Path("/"))
+    try:
+        settings = apply(places)
+        hush(settings)
+    except SettingsError as error:
+        _write(places.boot / COMPLAINTS, f"{SETTINGS} cannot be used:\n{error}\n")
+        print(f"{SETTINGS} on the boot partition cannot be used:\n{error}", file=sys.stderr)
+        return 78
+    shutil.chown(places.data / "spool", silence.AGENT_USER, silence.AGENT_USER)
+    for key in (places.data / "keys", *(places.data / "keys").iterdir()):
+        shutil.chown(key, "root", silence.AGENT_USER)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The appliance: provisioning, silence, and (by `make firmware-test`) the booted image."""

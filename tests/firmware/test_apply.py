@@ -1,0 +1,84 @@
+"""Provisioning: what is written where, and that a token is never lost nor left on the card."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from firmware.provisioning.apply import Places, apply
+from firmware.provisioning.settings import SettingsError
+
+from teiten_agent import config
+from tests.firmware.test_settings import GOOD
+
+TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105  # opens nothing
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    made = Places(tmp_path / "boot", tmp_path / "data", tmp_path / "root")
+    for folder in (made.boot, made.data, made.root):
+        folder.mkdir()
+    (made.boot / "sensor.txt").write_text(GOOD, encoding="utf-8")
+    return made
+
+
+def test_the_agent_accepts_the_configuration_that_is_made(places: Places) -> None:
+    apply(places)
+    configuration = config.load(str(places.root / "etc/teiten/agent.toml"))
+    assert configuration.sensor.id == "tokyo-01"
+    assert configuration.capture.interface == "eth0"
+    assert configuration.uplink.collector == "https://collector.example:8443"
+
+
+def test_the_token_moves_to_the_data_partition(places: Places) -> None:
+    apply(places)
+    token = places.data / "keys/token"
+    assert token.read_text(encoding="ascii") == TOKEN + "\n"
+    assert token.stat().st_mode & 0o007 == 0
+    assert TOKEN not in (places.boot / "sensor.txt").read_text(encoding="utf-8")
+
+
+def test_a_second_boot_finds_the_token_where_it_was_put(places: Places) -> None:
+    first = apply(places)
+    assert apply(places).token is None
+    assert first.sensor == "tokyo-01"
+    assert (places.data / "keys/token").read_text(encoding="ascii") == TOKEN + "\n"
+
+
+def test_a_new_token_replaces_the_old_one(places: Places) -> None:
+    apply(places)
+    text = places.boot / "sensor.txt"
+    text.write_text(f"{text.read_text(encoding='utf-8')}\ntoken = {'f' * 32}\n", encoding="utf-8")
+    apply(places)
+    assert (places.data / "keys/token").read_text(encoding="ascii") == "f" * 32 + "\n"
+
+
+def test_mistakes_are_written_onto_the_boot_partition_and_nothing_else(places: Places) -> None:
+    (places.boot / "sensor.txt").write_text("sensor = Tokyo 1\n", encoding="utf-8")
+    with pytest.raises(SettingsError):
+        apply(places)
+    said = (places.boot / "sensor-errors.txt").read_text(encoding="utf-8")
+    assert "line 1: sensor: 'Tokyo 1' is no id" in said
+    assert not list(places.root.iterdir())
+    assert not list(places.data.iterdir())
+
+
+def test_complaints_go_once_the_settings_are_right(places: Places) -> None:
+    (places.boot / "sensor-errors.txt").write_text("old", encoding="utf-8")
+    apply(places)
+    assert not (places.boot / "sensor-errors.txt").exists()
+
+
+def test_a_collector_without_a_token_is_refused(places: Places) -> None:
+    text = places.boot / "sensor.txt"
+    text.write_text(GOOD.replace("token =", "# token ="), encoding="utf-8")
+    with pytest.raises(SettingsError, match="token is missing"):
+        apply(places)
+
+
+def test_the_spool_fits_the_data_partition(places: Places) -> None:
+    apply(places)
+    made = tomllib.loads((places.root / "etc/teiten/agent.toml").read_text(encoding="utf-8"))
+    assert made["spool"]["max_megabytes"] >= 1
