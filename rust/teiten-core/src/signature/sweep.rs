@@ -4,7 +4,7 @@
 //! counting, Whang et al. 1990), which is right within about a tenth at [`super::limits::MAX_SPREAD`].
 
 use super::rule::Spread;
-use super::threshold::{Mixer, WAYS, Whom, is_open, set_of};
+use super::threshold::{Mixer, Whom, Windows};
 
 /// Different ones that are told apart exactly, but for two hashes of 32 bits that are one by chance.
 pub(super) const EXACT: u32 = 16;
@@ -12,38 +12,32 @@ pub(super) const EXACT: u32 = 16;
 /// Bits of the bitmap, in the memory of the hashes.
 const BITS: u32 = EXACT * u32::BITS;
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Record {
-    whom: Whom,
-    start_ns: i64,
-    seconds: u32,
-    /// Hashes kept, or bits set.
-    filled: u32,
-    marks: [u32; EXACT as usize],
-}
+/// What one source reached: hashes, or a bitmap of them.
+type Marks = [u32; EXACT as usize];
 
 /// Sketches of what sources reached.
 #[derive(Clone, Debug)]
 pub(super) struct Spreads {
-    records: Box<[Record]>,
+    /// Whose sketch is in which place; a window counts the marks.
+    windows: Windows,
+    marks: Box<[Marks]>,
     mixer: Mixer,
-    evicted: u64,
 }
 
 impl Spreads {
-    /// Room for sketches in at most so many bytes, for one set of [`WAYS`] at the least.
+    /// Room for sketches in at most so many bytes, for one set of windows at the least.
     pub(super) fn new(bytes: usize, mixer: Mixer) -> Self {
-        let sets = (bytes / (WAYS * size_of::<Record>())).max(1);
+        let windows = Windows::new(bytes, size_of::<Marks>(), mixer);
         Self {
-            records: vec![Record::default(); sets * WAYS].into(),
+            marks: vec![Marks::default(); windows.places()].into(),
+            windows,
             mixer,
-            evicted: 0,
         }
     }
 
     /// Sketches that made room while their window was open.
     pub(super) const fn evicted(&self) -> u64 {
-        self.evicted
+        self.windows.evicted()
     }
 
     /// Notes that `what` was reached; whether this is the one that makes the count full, once in each window.
@@ -52,70 +46,46 @@ impl Spreads {
             rule: 0,
             address: what,
         });
-        let place = self.place(whom, now_ns);
-        let Some(record) = self.records.get_mut(place) else {
+        let (place, window) = self.windows.of(whom, spread.seconds, now_ns);
+        let marks = &mut self.marks[place];
+        if window.count == 0 {
+            *marks = Marks::default();
+        }
+        if !mark(marks, window.count, hash, spread.count) {
             return false;
-        };
-        if record.whom != whom || !is_open(record.start_ns, spread.seconds, now_ns) {
-            *record = Record {
-                whom,
-                start_ns: now_ns,
-                seconds: spread.seconds,
-                ..Record::default()
-            };
         }
-        record.mark(hash, spread.count) && record.filled == marks_for(spread.count)
-    }
-
-    fn place(&mut self, whom: Whom, now_ns: i64) -> usize {
-        let start = set_of(self.mixer.of(whom), self.records.len() / WAYS) * WAYS;
-        let set = self.records.get(start..start + WAYS).unwrap_or_default();
-        if let Some(way) = set.iter().position(|record| record.whom == whom) {
-            return start + way;
-        }
-        let oldest = set
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, record)| (record.whom.rule != 0, record.start_ns));
-        let Some((way, record)) = oldest else {
-            return start;
-        };
-        self.evicted +=
-            u64::from(record.whom.rule != 0 && is_open(record.start_ns, record.seconds, now_ns));
-        start + way
+        window.count += 1;
+        window.count == marks_for(spread.count)
     }
 }
 
-impl Record {
-    /// Marks a hash; whether it was new. Of no use once full, and harmless.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "parts of the hash are meant"
-    )]
-    fn mark(&mut self, hash: u64, count: u32) -> bool {
-        if count <= EXACT {
-            let (mark, filled) = (hash as u32, self.filled as usize);
-            let known = self.marks.get(..filled).unwrap_or_default();
-            if known.contains(&mark) {
-                return false;
-            }
-            let Some(free) = self.marks.get_mut(filled) else {
-                return false;
-            };
-            *free = mark;
-        } else {
-            let bit = (hash as u32) % BITS;
-            let Some(word) = self.marks.get_mut((bit / u32::BITS) as usize) else {
-                return false;
-            };
-            if *word >> (bit % u32::BITS) & 1 == 1 {
-                return false;
-            }
-            *word |= 1 << (bit % u32::BITS);
+/// Marks a hash; whether it was new. Of no use once full, and harmless.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "parts of the hash are meant"
+)]
+fn mark(marks: &mut Marks, filled: u32, hash: u64, count: u32) -> bool {
+    if count <= EXACT {
+        let (mark, filled) = (hash as u32, filled as usize);
+        let known = marks.get(..filled).unwrap_or_default();
+        if known.contains(&mark) {
+            return false;
         }
-        self.filled += 1;
-        true
+        let Some(free) = marks.get_mut(filled) else {
+            return false;
+        };
+        *free = mark;
+    } else {
+        let bit = (hash as u32) % BITS;
+        let Some(word) = marks.get_mut((bit / u32::BITS) as usize) else {
+            return false;
+        };
+        if *word >> (bit % u32::BITS) & 1 == 1 {
+            return false;
+        }
+        *word |= 1 << (bit % u32::BITS);
     }
+    true
 }
 
 /// Marks that so many different ones leave: themselves, or the bits of the bitmap they are expected to set.

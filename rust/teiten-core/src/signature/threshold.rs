@@ -58,81 +58,119 @@ impl Mixer {
 /// Places one hash allows.
 pub(super) const WAYS: usize = 4;
 
+/// A window of somebody's; side by side with the others of its set, so that a search reads few cache lines.
 #[derive(Clone, Copy, Debug, Default)]
-struct Record {
-    whom: Whom,
+pub(super) struct Window {
+    /// Keyed hash of whom it is for; 0 where the place is free.
+    owner: u64,
     start_ns: i64,
     seconds: u32,
-    count: u32,
+    /// What is counted in it.
+    pub(super) count: u32,
 }
 
-/// Counts of matches.
+/// Windows of whomever, in sets of [`WAYS`] places.
+///
+/// Whom a window is for is known by a keyed hash of 64 bits: that two are taken for one has a chance of one in 2^64
+/// for each pair, and nobody without the key can make it happen.
 #[derive(Clone, Debug)]
-pub(super) struct Counts {
-    records: Box<[Record]>,
+pub(super) struct Windows {
+    sets: Box<[[Window; WAYS]]>,
     mixer: Mixer,
     evicted: u64,
 }
 
-impl Counts {
-    /// Room for records in at most so many bytes, for one set of [`WAYS`] at the least.
-    pub(super) fn new(bytes: usize, mixer: Mixer) -> Self {
-        let sets = (bytes / (WAYS * size_of::<Record>())).max(1);
+impl Windows {
+    /// Room for as many windows as fit into so many bytes with `beside` bytes each kept elsewhere, for one set at the
+    /// least.
+    pub(super) fn new(bytes: usize, beside: usize, mixer: Mixer) -> Self {
+        let sets = (bytes / (WAYS * (size_of::<Window>() + beside))).max(1);
         Self {
-            records: vec![Record::default(); sets * WAYS].into(),
+            sets: vec![[Window::default(); WAYS]; sets].into(),
             mixer,
             evicted: 0,
         }
     }
 
-    /// Records that made room while their window was open.
+    /// How many windows there is room for.
+    pub(super) const fn places(&self) -> usize {
+        self.sets.len() * WAYS
+    }
+
+    /// Windows that made room while they were open.
     pub(super) const fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// Counts a match; whether the rule speaks.
-    pub(super) fn count(&mut self, whom: Whom, limit: &Limit, now_ns: i64) -> bool {
-        let place = self.place(whom, now_ns);
-        let Some(record) = self.records.get_mut(place) else {
-            return true;
-        };
-        if record.whom != whom || !is_open(record.start_ns, limit.seconds, now_ns) {
-            *record = Record {
-                whom,
+    /// The open window of somebody, with its place; its count is 0 where it opens now.
+    #[inline]
+    pub(super) fn of(&mut self, whom: Whom, seconds: u32, now_ns: i64) -> (usize, &mut Window) {
+        let hash = self.mixer.of(whom);
+        let owner = hash | 1;
+        let number = set_of(hash, self.sets.len());
+        let set = &mut self.sets[number];
+        let known = set.iter().position(|window| window.owner == owner);
+        let way = known.unwrap_or_else(|| oldest(set));
+        if known.is_none() {
+            let window = &set[way];
+            let lost = window.owner != 0 && is_open(window.start_ns, window.seconds, now_ns);
+            self.evicted += u64::from(lost);
+        }
+        let window = &mut set[way];
+        if window.owner != owner || !is_open(window.start_ns, seconds, now_ns) {
+            *window = Window {
+                owner,
                 start_ns: now_ns,
-                seconds: limit.seconds,
+                seconds,
                 count: 0,
             };
         }
-        record.count = record.count.saturating_add(1);
+        (number * WAYS + way, window)
+    }
+}
+
+/// The place that makes room: a free one, or the one whose window began first.
+#[inline]
+fn oldest(set: &[Window; WAYS]) -> usize {
+    let mut way = 0;
+    for next in 1..WAYS {
+        let key = |window: &Window| (window.owner != 0, window.start_ns);
+        if key(&set[next]) < key(&set[way]) {
+            way = next;
+        }
+    }
+    way
+}
+
+/// Counts of matches.
+#[derive(Clone, Debug)]
+pub(super) struct Counts(Windows);
+
+impl Counts {
+    /// Room for counts in at most so many bytes, for one set of [`WAYS`] at the least.
+    pub(super) fn new(bytes: usize, mixer: Mixer) -> Self {
+        Self(Windows::new(bytes, 0, mixer))
+    }
+
+    /// Counts that made room while their window was open.
+    pub(super) const fn evicted(&self) -> u64 {
+        self.0.evicted()
+    }
+
+    /// Counts a match; whether the rule speaks.
+    pub(super) fn count(&mut self, whom: Whom, limit: &Limit, now_ns: i64) -> bool {
+        let (_, window) = self.0.of(whom, limit.seconds, now_ns);
+        window.count = window.count.saturating_add(1);
         match limit.kind {
-            LimitKind::Limit => record.count <= limit.count,
-            LimitKind::Both => record.count == limit.count,
-            LimitKind::Filter => record.count > limit.count,
-            LimitKind::Threshold if record.count >= limit.count => {
-                record.count = 0;
+            LimitKind::Limit => window.count <= limit.count,
+            LimitKind::Both => window.count == limit.count,
+            LimitKind::Filter => window.count > limit.count,
+            LimitKind::Threshold if window.count >= limit.count => {
+                window.count = 0;
                 true
             }
             LimitKind::Threshold => false,
         }
-    }
-
-    fn place(&mut self, whom: Whom, now_ns: i64) -> usize {
-        let start = set_of(self.mixer.of(whom), self.records.len() / WAYS) * WAYS;
-        let set = self.records.get(start..start + WAYS).unwrap_or_default();
-        if let Some(way) = set.iter().position(|record| record.whom == whom) {
-            return start + way;
-        }
-        let oldest = set
-            .iter()
-            .enumerate()
-            .min_by_key(|(_, record)| (record.whom.rule != 0, record.start_ns));
-        let Some((way, record)) = oldest else {
-            return start;
-        };
-        self.evicted +=
-            u64::from(record.whom.rule != 0 && is_open(record.start_ns, record.seconds, now_ns));
-        start + way
     }
 }
 

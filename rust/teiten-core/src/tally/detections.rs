@@ -11,6 +11,10 @@ pub const MAX_DETECTIONS: usize = 1 << 16;
 /// Slots of the index, twice as many as entries.
 const SLOTS: usize = MAX_DETECTIONS * 2;
 
+/// Bits of a slot that hold the entry's number plus one; those above are of the entry's hash.
+const NUMBER_BITS: u32 = MAX_DETECTIONS.ilog2() + 1;
+const NUMBER_MASK: u32 = (1 << NUMBER_BITS) - 1;
+
 /// What tells detections apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighted {
@@ -51,21 +55,26 @@ impl Detections {
 
     /// Counts a detection; false if it would need a new entry and there is no room for one.
     pub(crate) fn count(&mut self, sighted: Sighted) -> bool {
-        let mut at = self.start(&sighted);
+        let (mut at, tag) = self.start(&sighted);
         loop {
-            match self.slots[at] as usize {
-                0 if self.entries.len() >= MAX_DETECTIONS => return false,
-                0 => {
-                    self.entries.push(Entry { sighted, count: 1 });
-                    self.slots[at] = u32::try_from(self.entries.len()).unwrap_or(0);
-                    return true;
+            let slot = self.slots[at];
+            if slot == 0 {
+                if self.entries.len() >= MAX_DETECTIONS {
+                    return false;
                 }
-                number if self.entries[number - 1].sighted == sighted => {
-                    self.entries[number - 1].count += 1;
-                    return true;
-                }
-                _ => at = (at + 1) % SLOTS,
+                self.entries.push(Entry { sighted, count: 1 });
+                self.slots[at] = tag | u32::try_from(self.entries.len()).unwrap_or(NUMBER_MASK);
+                return true;
             }
+            // Entries lie far apart in memory: one is read only where its tag says that it may be the one.
+            if slot & !NUMBER_MASK == tag {
+                let entry = &mut self.entries[(slot & NUMBER_MASK) as usize - 1];
+                if entry.sighted == sighted {
+                    entry.count += 1;
+                    return true;
+                }
+            }
+            at = (at + 1) % SLOTS;
         }
     }
 
@@ -77,7 +86,7 @@ impl Detections {
         }
         for number in 0..self.entries.len() {
             // From where an entry begins to look all is cleared up to the next free slot, its own slot among them.
-            let mut at = self.start(&self.entries[number].sighted);
+            let (mut at, _) = self.start(&self.entries[number].sighted);
             while self.slots[at] != 0 {
                 self.slots[at] = 0;
                 at = (at + 1) % SLOTS;
@@ -87,7 +96,8 @@ impl Detections {
         columns
     }
 
-    fn start(&self, sighted: &Sighted) -> usize {
+    /// Where a detection's entry is looked for first, and its tag.
+    fn start(&self, sighted: &Sighted) -> (usize, u32) {
         let (source, address) = (halves(sighted.source), halves(sighted.address));
         let marks = u64::from(sighted.signature) << 16 | u64::from(sighted.minute_offset);
         let hash = self.secrets.mix([
@@ -98,10 +108,10 @@ impl Detections {
         ]);
         #[expect(
             clippy::cast_possible_truncation,
-            reason = "the remainder is less than the number of slots"
+            reason = "parts of the hash are meant"
         )]
-        let start = (hash % SLOTS as u64) as usize;
-        start
+        let parts = (hash as usize % SLOTS, (hash >> 32) as u32 & !NUMBER_MASK);
+        parts
     }
 }
 
