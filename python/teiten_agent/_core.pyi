@@ -319,9 +319,11 @@ class Interval:
 
     @property
     def step(self) -> int:
-        """What it gave up, because forged sources filled the table: 0 nothing, 1 its length (it closed early), 2
-        the source ports of TCP and UDP as well (they are 0), 3 the sources as well (they are 0 or `::`, and
-        `sketches` says how many they were). Packets and bytes by key are exact in any case.
+        """What it gave up, because forged sources filled the table.
+
+        0 nothing, 1 its length (it closed early), 2 the source ports of TCP and UDP as well (they are 0), 3
+        the sources as well (they are 0 or `::`, and `sketches` says how many they were). Packets and bytes by key
+        are exact in any case.
         """
 
     @property
@@ -345,7 +347,7 @@ class Interval:
 
     @property
     def sketches(self) -> Sketches:
-        """How many sources the keys had, where `step` is 3: each of the first 64 keys, and the rest together."""
+        """How many sources keys had, where `step` is 3: each of the first 64, and the rest together."""
 
     def keys(self) -> dict[str, tuple[int, int]]:
         """Packets and bytes by key, such as "445/TCP", over both families."""

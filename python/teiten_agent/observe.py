@@ -15,7 +15,21 @@ from typing import TYPE_CHECKING, Self
 
 from teiten_agent import _core, rules
 from teiten_agent.errors import ConfigurationError, InternalError
-from teiten_protocol import Batch, BatchError, BatchKey, DetectionColumns, Family, Span, TupleColumns
+from teiten_protocol import (
+    MAX_QUOTED,
+    MAX_SKETCHES,
+    Batch,
+    BatchError,
+    BatchKey,
+    DetectionColumns,
+    Family,
+    HeldStep,
+    QuotedColumns,
+    SketchColumns,
+    Span,
+    Step,
+    TupleColumns,
+)
 from teiten_protocol.limits import MAX_DETECTIONS
 
 if TYPE_CHECKING:
@@ -23,7 +37,7 @@ if TYPE_CHECKING:
 
     from teiten_agent.config import Configuration
 
-COUNTING_VERSION = 1
+COUNTING_VERSION = 2
 """Raised with every change by which the same packets are counted differently, so that none mix."""
 
 FRAMES_AT_ONCE = 1 << 20
@@ -36,6 +50,7 @@ GATHERED_SPANS = 1_440
 """Most intervals of a gathered batch: a day of minutes, below the protocol's limit on spans."""
 
 _DAY_NS = 86_400 * 1_000_000_000
+_MINUTE_NS = 60 * 1_000_000_000
 _MALFORMED = "malformed."
 
 
@@ -183,30 +198,37 @@ def gather(intervals: Iterable[_core.Interval]) -> Iterator[list[_core.Interval]
 
     Where nobody waits for the newest minute, a batch per interval would cost the collector a synced write for
     every quiet minute of years. A group ends at the end of a UTC day, at `GATHERED_ROWS` rows, at
-    `GATHERED_SPANS` intervals or before more detections than a batch holds: a pure function of the
-    intervals, so that counting again gives the same batches.
+    `GATHERED_SPANS` intervals or before more detections, quotations or sketches than a batch holds: a pure
+    function of the intervals, so that counting again gives the same batches.
     """
     group: list[_core.Interval] = []
-    rows = detections = 0
+    rows = detections = quoted = sketches = 0
     for interval in intervals:
         interval_rows = interval.ipv4.rows + interval.ipv6.rows
         if group and (
             rows + interval_rows > GATHERED_ROWS
             or detections + interval.detections.rows > MAX_DETECTIONS
+            or quoted + interval.quoted.rows > MAX_QUOTED
+            or sketches + interval.sketches.rows > MAX_SKETCHES
             or len(group) >= GATHERED_SPANS
             or interval.span[0] // _DAY_NS != group[0].span[0] // _DAY_NS
         ):
             yield group
-            group, rows, detections = [], 0, 0
+            group = []
+            rows = detections = quoted = sketches = 0
         group.append(interval)
         rows += interval_rows
         detections += interval.detections.rows
+        quoted += interval.quoted.rows
+        sketches += interval.sketches.rows
     if group:
         yield group
 
 
 def batch_of(key: BatchKey, settings: bytes, intervals: list[_core.Interval]) -> Batch:
     """Make a batch of at least one interval; spans that touch become one, counters add up.
+
+    Tuples of intervals that gave up their sources become merged ones.
 
     Raises:
         InternalError: The core gave what the batch format does not allow.
@@ -219,21 +241,28 @@ def batch_of(key: BatchKey, settings: bytes, intervals: list[_core.Interval]) ->
         if spans and spans[-1][1] == start:
             start = spans.pop()[0]
         spans.append((start, end))
+    whole = [interval for interval in intervals if interval.step != Step.WITHOUT_SOURCE]
+    merged = [interval for interval in intervals if interval.step == Step.WITHOUT_SOURCE]
     try:
         return Batch(
             key=key,
             settings=settings,
             spans=tuple(Span(start, end) for start, end in spans),
             counters=dict(counters),
-            ipv4=_columns(Family.IPV4, [interval.ipv4 for interval in intervals]),
-            ipv6=_columns(Family.IPV6, [interval.ipv6 for interval in intervals]),
+            ipv4=_columns(Family.IPV4, [interval.ipv4 for interval in whole]),
+            ipv6=_columns(Family.IPV6, [interval.ipv6 for interval in whole]),
             detections=_detections([interval.detections for interval in intervals]),
+            quoted=_quoted([interval.quoted for interval in intervals]),
+            merged_ipv4=_columns(Family.IPV4, [interval.ipv4 for interval in merged], merged=True),
+            merged_ipv6=_columns(Family.IPV6, [interval.ipv6 for interval in merged], merged=True),
+            sketches=_sketches(merged),
+            steps=_steps(intervals),
         )
     except BatchError as error:
         raise InternalError(f"the core counted what no batch can hold: {error}") from error
 
 
-def _columns(family: Family, parts: list[_core.Columns]) -> TupleColumns:
+def _columns(family: Family, parts: list[_core.Columns], *, merged: bool = False) -> TupleColumns:
     return TupleColumns(
         family=family,
         rows=sum(part.rows for part in parts),
@@ -248,6 +277,7 @@ def _columns(family: Family, parts: list[_core.Columns]) -> TupleColumns:
         tool=b"".join(part.tool for part in parts),
         packets=b"".join(part.packets for part in parts),
         bytes_=b"".join(part.bytes_ for part in parts),
+        merged=merged,
     )
 
 
@@ -261,3 +291,47 @@ def _detections(parts: list[_core.Detections]) -> DetectionColumns:
         address=b"".join(part.address for part in parts),
         count=b"".join(part.count for part in parts),
     )
+
+
+def _quoted(parts: list[_core.Quoted]) -> QuotedColumns:
+    return QuotedColumns(
+        rows=sum(part.rows for part in parts),
+        minute=b"".join(part.minute for part in parts),
+        family=b"".join(part.family for part in parts),
+        source=b"".join(part.source for part in parts),
+        address=b"".join(part.address for part in parts),
+        type_=b"".join(part.kind for part in parts),
+        code=b"".join(part.code for part in parts),
+        protocol=b"".join(part.protocol for part in parts),
+        victim=b"".join(part.victim for part in parts),
+        victim_port=b"".join(part.victim_port for part in parts),
+        packets=b"".join(part.packets for part in parts),
+    )
+
+
+def _sketches(intervals: list[_core.Interval]) -> SketchColumns:
+    parts = [interval.sketches for interval in intervals]
+    starts = [interval.span[0] // _MINUTE_NS for interval in intervals]
+    return SketchColumns(
+        rows=sum(part.rows for part in parts),
+        minute=b"".join(
+            minute.to_bytes(4, "little") * part.rows for minute, part in zip(starts, parts, strict=True)
+        ),
+        family=b"".join(part.family for part in parts),
+        form=b"".join(part.form for part in parts),
+        value=b"".join(part.value for part in parts),
+        registers=b"".join(part.registers for part in parts),
+    )
+
+
+def _steps(intervals: list[_core.Interval]) -> tuple[HeldStep, ...]:
+    """When something was given up; stretches of one step that touch become one."""
+    held: list[HeldStep] = []
+    for interval in intervals:
+        if not interval.step:
+            continue
+        start, end = interval.span
+        if held and held[-1].step == interval.step and held[-1].end_ns == start:
+            start = held.pop().start_ns
+        held.append(HeldStep(Step(interval.step), start, end))
+    return tuple(held)

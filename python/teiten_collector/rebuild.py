@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from teiten_collector.errors import InputError
 from teiten_collector.store.errors import DamagedEntryError
-from teiten_collector.store.facts import DAY_NS, MINUTES_A_DAY, facts
+from teiten_collector.store.facts import DAY_NS, MINUTES_A_DAY, facts, minutes
 from teiten_collector.store.ledger import State, name_of
 from teiten_protocol import BatchError, decode, digest, expand
 
@@ -127,10 +127,10 @@ def _read(store: Store, row: LedgerRow) -> Batch:
 
 
 def _days(batch: Batch) -> Iterator[int]:
-    for column in (batch.ipv4.minute, batch.ipv6.minute, batch.detections.minute):
-        minutes = pa.Array.from_buffers(pa.uint32(), len(column) // 4, [None, pa.py_buffer(column)])
-        days = pc.unique(pc.divide(minutes, pa.scalar(MINUTES_A_DAY, pa.uint32())))
-        yield from (int(day) for day in days.to_pylist())
+    for column in minutes(batch):
+        numbers = pa.Array.from_buffers(pa.uint32(), len(column) // 4, [None, pa.py_buffer(column)])
+        days = pc.unique(pc.divide(numbers, pa.scalar(MINUTES_A_DAY, pa.uint32())))
+        yield from (int(day) for day in days.to_pylist() if day is not None)
     yield from (span.start_ns // DAY_NS for span in batch.spans)
 
 

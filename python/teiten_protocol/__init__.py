@@ -8,17 +8,39 @@ Every `Batch` that exists is valid: its parts check themselves when they are mad
 what `decode` would refuse.
 """
 
-from teiten_protocol.batch import Batch, BatchKey, DetectionColumns, Span, TupleColumns
+from teiten_protocol.batch import (
+    Batch,
+    BatchKey,
+    DetectionColumns,
+    HeldStep,
+    QuotedColumns,
+    SketchColumns,
+    Span,
+    TupleColumns,
+)
 from teiten_protocol.codec import decode, digest, encode
 from teiten_protocol.compression import compress, expand
 from teiten_protocol.errors import BatchError, Fault
-from teiten_protocol.keys import Class, Family, Form, KeyTextError, Tool, key_text, parse_key
+from teiten_protocol.keys import (
+    Class,
+    Confidence,
+    Family,
+    Form,
+    KeyTextError,
+    Step,
+    Tool,
+    key_text,
+    parse_key,
+)
 from teiten_protocol.limits import (
     MAX_BODY_BYTES,
     MAX_COMPRESSED_BYTES,
     MAX_DETECTIONS,
+    MAX_QUOTED,
     MAX_ROWS,
+    MAX_SKETCHES,
     MEDIA_TYPE,
+    SKETCH_REGISTERS,
     SUPPORTED_VERSIONS,
     VERSION,
 )
@@ -35,21 +57,29 @@ __all__ = [
     "MAX_BODY_BYTES",
     "MAX_COMPRESSED_BYTES",
     "MAX_DETECTIONS",
+    "MAX_QUOTED",
     "MAX_ROWS",
+    "MAX_SKETCHES",
     "MEDIA_TYPE",
+    "SKETCH_REGISTERS",
     "SUPPORTED_VERSIONS",
     "VERSION",
     "Batch",
     "BatchError",
     "BatchKey",
     "Class",
+    "Confidence",
     "DetectionColumns",
     "DetectionRow",
     "Family",
     "Fault",
     "Form",
+    "HeldStep",
     "KeyTextError",
+    "QuotedColumns",
+    "SketchColumns",
     "Span",
+    "Step",
     "Tool",
     "TupleColumns",
     "TupleRow",

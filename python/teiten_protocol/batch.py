@@ -6,13 +6,13 @@ The checks run over whole columns at once and never row by row, because they run
 
 from array import array
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 from teiten_protocol import limits
 from teiten_protocol.errors import BatchError
-from teiten_protocol.keys import NAMED_PROTOCOLS, Class, Family, Form, Tool
+from teiten_protocol.keys import NAMED_PROTOCOLS, Class, Family, Form, Step, Tool
 
 TUPLE_FIELDS: Final = (
     "minute",
@@ -32,14 +32,31 @@ TUPLE_FIELDS: Final = (
 DETECTION_FIELDS: Final = ("minute", "signature", "family", "source", "address", "count")
 """Columns of detections, in the order of the wire."""
 
+QUOTED_FIELDS: Final = (
+    "minute",
+    "family",
+    "source",
+    "address",
+    "type",
+    "code",
+    "protocol",
+    "victim",
+    "victim_port",
+    "packets",
+)
+"""Columns of quotations, in the order of the wire."""
+
+SKETCH_FIELDS: Final = ("minute", "family", "form", "value", "registers")
+"""Columns of sketches, in the order of the wire."""
+
 _OCTET_VALUES = bytes(range(256))
 
 
-def tuple_width(field: str, family: Family) -> int:
+def tuple_width(name: str, family: Family) -> int:
     """Bytes a row takes in a column of tuples."""
-    if field in {"source", "address"}:
+    if name in {"source", "address"}:
         return family.address_bytes
-    return _TUPLE_WIDTHS[field]
+    return _TUPLE_WIDTHS[name]
 
 
 _TUPLE_WIDTHS: Final = {
@@ -56,6 +73,30 @@ _TUPLE_WIDTHS: Final = {
 
 DETECTION_WIDTHS: Final = {"minute": 4, "signature": 4, "family": 1, "source": 16, "address": 16, "count": 8}
 """Bytes a row takes in each column of detections."""
+
+
+QUOTED_WIDTHS: Final = {
+    "minute": 4,
+    "family": 1,
+    "source": 16,
+    "address": 16,
+    "type": 1,
+    "code": 1,
+    "protocol": 1,
+    "victim": 16,
+    "victim_port": 2,
+    "packets": 8,
+}
+"""Bytes a row takes in each column of quotations."""
+
+SKETCH_WIDTHS: Final = {
+    "minute": 4,
+    "family": 1,
+    "form": 1,
+    "value": 2,
+    "registers": limits.SKETCH_REGISTERS,
+}
+"""Bytes a row takes in each column of sketches."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,6 +152,7 @@ class TupleColumns:
         tool: u8, a `Tool`.
         packets: u64, 1 to 2**63 - 1.
         bytes_: u64, 0 to 2**63 - 1, the sum of the lengths that the IP headers state.
+        merged: Whether the sources of each row were merged: `source` and the ports in `source_port` are 0.
     """
 
     family: Family
@@ -126,15 +168,18 @@ class TupleColumns:
     tool: bytes
     packets: bytes
     bytes_: bytes
+    merged: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the columns' lengths and contents."""
         if type(self.family) is not Family:
             raise BatchError("family", "must be a Family")
+        if type(self.merged) is not bool:
+            raise BatchError("merged", "must be a bool")
         place = self.place
         require_integer(f"{place}.rows", self.rows, 0, limits.MAX_ROWS)
-        for field, column in self.columns():
-            _require_column(f"{place}.{field}", column, self.rows, tuple_width(field, self.family))
+        for name, column in self.columns():
+            _require_column(f"{place}.{name}", column, self.rows, tuple_width(name, self.family))
         _require_members(
             f"{place}.form", self.form, _FORMS_OF_FAMILY[self.family], "no form of a key in this family"
         )
@@ -160,16 +205,23 @@ class TupleColumns:
         )
         _require_counts(f"{place}.packets", self.packets, zero_allowed=False)
         _require_counts(f"{place}.bytes", self.bytes_, zero_allowed=True)
+        if self.merged:
+            if any(self.source):
+                raise BatchError(f"{place}.source", "must be 0: sources were merged")
+            for octets in (port_high, port_low):
+                _require_zero_where(
+                    f"{place}.source_port", octets, self.form, _PORTS, "not 0 where sources were merged"
+                )
 
     @classmethod
-    def empty(cls, family: Family) -> "TupleColumns":
+    def empty(cls, family: Family, *, merged: bool = False) -> "TupleColumns":
         """Columns without rows."""
-        return cls(family, 0, *(b"" for _ in TUPLE_FIELDS))
+        return cls(family, 0, *(b"" for _ in TUPLE_FIELDS), merged=merged)
 
     @property
     def place(self) -> str:
         """Name of the field that holds these columns in a batch."""
-        return f"ipv{int(self.family)}"
+        return f"{'merged_' if self.merged else ''}ipv{int(self.family)}"
 
     def columns(self) -> Iterator[tuple[str, bytes]]:
         """Yield each column with its name on the wire, in the order of the wire."""
@@ -211,18 +263,11 @@ class DetectionColumns:
     def __post_init__(self) -> None:
         """Check the columns' lengths and contents."""
         require_integer("detections.rows", self.rows, 0, limits.MAX_DETECTIONS)
-        for field, column in self.columns():
-            _require_column(f"detections.{field}", column, self.rows, DETECTION_WIDTHS[field])
+        for name, column in self.columns():
+            _require_column(f"detections.{name}", column, self.rows, DETECTION_WIDTHS[name])
         _require_members("detections.family", self.family, _FAMILIES, "no family (4 or 6)")
-        for field, column in (("source", self.source), ("address", self.address)):
-            for octet in range(12):
-                _require_zero_where(
-                    f"detections.{field}",
-                    column[octet::16],
-                    self.family,
-                    _IS_IPV4,
-                    "not 12 zero bytes before an IPv4 address",
-                )
+        for name, column in (("source", self.source), ("address", self.address)):
+            _require_padded(f"detections.{name}", column, self.family)
         _require_counts("detections.count", self.count, zero_allowed=False)
 
     @classmethod
@@ -241,6 +286,148 @@ class DetectionColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotedColumns:
+    """What ICMP errors quoted, of both families, column by column.
+
+    Attributes:
+        rows: Number of rows.
+        minute: u32, minutes since the Unix epoch.
+        family: u8, a `Family`.
+        source: Who reports: 16 bytes, network order; an IPv4 address follows 12 zero bytes.
+        address: The monitored address that the report came to, as `source`.
+        type_: u8, type of the ICMP or ICMPv6 message.
+        code: u8, its code.
+        protocol: u8, protocol of the quoted packet.
+        victim: Destination of the quoted packet, as `source`.
+        victim_port: u16, its TCP or UDP port; 0 where it has none or it was cut off.
+        packets: u64, 1 to 2**63 - 1.
+    """
+
+    rows: int
+    minute: bytes
+    family: bytes
+    source: bytes
+    address: bytes
+    type_: bytes
+    code: bytes
+    protocol: bytes
+    victim: bytes
+    victim_port: bytes
+    packets: bytes
+
+    def __post_init__(self) -> None:
+        """Check the columns' lengths and contents."""
+        require_integer("quoted.rows", self.rows, 0, limits.MAX_QUOTED)
+        for name, column in self.columns():
+            _require_column(f"quoted.{name}", column, self.rows, QUOTED_WIDTHS[name])
+        _require_members("quoted.family", self.family, _FAMILIES, "no family (4 or 6)")
+        for name, column in (("source", self.source), ("address", self.address), ("victim", self.victim)):
+            _require_padded(f"quoted.{name}", column, self.family)
+        _require_counts("quoted.packets", self.packets, zero_allowed=False)
+
+    @classmethod
+    def empty(cls) -> "QuotedColumns":
+        """Columns without rows."""
+        return cls(0, *(b"" for _ in QUOTED_FIELDS))
+
+    def columns(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each column with its name on the wire, in the order of the wire."""
+        yield "minute", self.minute
+        yield "family", self.family
+        yield "source", self.source
+        yield "address", self.address
+        yield "type", self.type_
+        yield "code", self.code
+        yield "protocol", self.protocol
+        yield "victim", self.victim
+        yield "victim_port", self.victim_port
+        yield "packets", self.packets
+
+
+@dataclass(frozen=True, slots=True)
+class SketchColumns:
+    """How many sources merged rows had: HyperLogLog sketches of both families, column by column.
+
+    Attributes:
+        rows: Number of sketches.
+        minute: u32, minutes since the Unix epoch: that of the interval's start.
+        family: u8, a `Family`; 0 for the sketch of all keys that have none of their own.
+        form: u8, a `Form` of a key; 0 where `family` is.
+        value: u16, as the form says; 0 where `family` is.
+        registers: `limits.SKETCH_REGISTERS` bytes, each 0 to `limits.MAX_RANK`.
+    """
+
+    rows: int
+    minute: bytes
+    family: bytes
+    form: bytes
+    value: bytes
+    registers: bytes
+
+    def __post_init__(self) -> None:
+        """Check the columns' lengths and contents."""
+        require_integer("sketches.rows", self.rows, 0, limits.MAX_SKETCHES)
+        for name, column in self.columns():
+            _require_column(f"sketches.{name}", column, self.rows, SKETCH_WIDTHS[name])
+        _require_members("sketches.family", self.family, _SKETCH_FAMILIES, "no family (0, 4 or 6)")
+        _require_members("sketches.form", self.form, _SKETCH_FORMS, "no form of a key, nor 0")
+        for name, octets in (
+            ("form", self.form),
+            ("value", self.value[0::2]),
+            ("value", self.value[1::2]),
+        ):
+            _require_zero_where(f"sketches.{name}", octets, self.family, _IS_SHARED, "not 0 without a family")
+        _require_zero_where(
+            "sketches.form",
+            self.family,
+            self.form,
+            _IS_SHARED,
+            "0 where the family is not",
+        )
+        unnamed = self.value[0::2].translate(_UNNAMED_PROTOCOL)
+        _require_zero_where(
+            "sketches.value", unnamed, self.form, _PARTS, "no protocol with fragment and cut keys"
+        )
+        _require_zero_where(
+            "sketches.value",
+            self.value[1::2],
+            self.form,
+            _NOT_PORTS,
+            "over 255 for a form without ports",
+        )
+        _require_members("sketches.registers", self.registers, _RANKS, f"over {limits.MAX_RANK}")
+
+    @classmethod
+    def empty(cls) -> "SketchColumns":
+        """Columns without rows."""
+        return cls(0, *(b"" for _ in SKETCH_FIELDS))
+
+    def columns(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each column with its name on the wire, in the order of the wire."""
+        yield "minute", self.minute
+        yield "family", self.family
+        yield "form", self.form
+        yield "value", self.value
+        yield "registers", self.registers
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class HeldStep:
+    """A stretch of time in which a sensor gave something up, half-open, in nanoseconds of the Unix epoch."""
+
+    step: Step
+    start_ns: int
+    end_ns: int
+
+    def __post_init__(self) -> None:
+        """Check the step and that the time is not empty."""
+        if type(self.step) is not Step:
+            raise BatchError("step", "must be a Step")
+        require_integer("start", self.start_ns, 0, limits.MAX_TIME_NS - 1)
+        require_integer("end", self.end_ns, self.start_ns + 1, limits.MAX_TIME_NS)
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """What one sensor saw in its spans.
 
@@ -252,6 +439,11 @@ class Batch:
         ipv4: Tuples over IPv4.
         ipv6: Tuples over IPv6.
         detections: Alerts of signatures.
+        quoted: What ICMP errors quoted.
+        merged_ipv4: Tuples over IPv4 whose sources were merged.
+        merged_ipv6: Tuples over IPv6 whose sources were merged.
+        sketches: How many sources the merged tuples had.
+        steps: When something was given up: in order of time, not overlapping.
     """
 
     key: BatchKey
@@ -261,6 +453,11 @@ class Batch:
     ipv4: TupleColumns
     ipv6: TupleColumns
     detections: DetectionColumns
+    quoted: QuotedColumns = field(default_factory=QuotedColumns.empty)
+    merged_ipv4: TupleColumns = field(default_factory=lambda: TupleColumns.empty(Family.IPV4, merged=True))
+    merged_ipv6: TupleColumns = field(default_factory=lambda: TupleColumns.empty(Family.IPV6, merged=True))
+    sketches: SketchColumns = field(default_factory=SketchColumns.empty)
+    steps: tuple[HeldStep, ...] = ()
 
     def __post_init__(self) -> None:
         """Check what the parts do not check themselves."""
@@ -270,16 +467,43 @@ class Batch:
             raise BatchError("settings", f"must be {limits.SETTINGS_BYTES} bytes")
         self._check_spans()
         self._check_counters()
-        if type(self.ipv4) is not TupleColumns or self.ipv4.family is not Family.IPV4:
-            raise BatchError("ipv4", "must be columns of IPv4 tuples")
-        if type(self.ipv6) is not TupleColumns or self.ipv6.family is not Family.IPV6:
-            raise BatchError("ipv6", "must be columns of IPv6 tuples")
-        if self.ipv4.rows + self.ipv6.rows > limits.MAX_ROWS:
-            raise BatchError(
-                "ipv6.rows", f"IPv4 and IPv6 rows together are over {limits.MAX_ROWS}: split the batch"
-            )
+        self._check_tuples()
         if type(self.detections) is not DetectionColumns:
             raise BatchError("detections", "must be columns of detections")
+        if type(self.quoted) is not QuotedColumns:
+            raise BatchError("quoted", "must be columns of quotations")
+        if type(self.sketches) is not SketchColumns:
+            raise BatchError("sketches", "must be columns of sketches")
+        self._check_steps()
+
+    def _check_tuples(self) -> None:
+        rows = 0
+        for place, columns, family, merged in (
+            ("ipv4", self.ipv4, Family.IPV4, False),
+            ("ipv6", self.ipv6, Family.IPV6, False),
+            ("merged_ipv4", self.merged_ipv4, Family.IPV4, True),
+            ("merged_ipv6", self.merged_ipv6, Family.IPV6, True),
+        ):
+            if type(columns) is not TupleColumns or columns.place != place:
+                kind = "merged " if merged else ""
+                raise BatchError(place, f"must be columns of {kind}IPv{int(family)} tuples")
+            rows += columns.rows
+            if rows > limits.MAX_ROWS:
+                raise BatchError(
+                    f"{place}.rows",
+                    f"the rows of all tuples together are over {limits.MAX_ROWS}: split the batch",
+                )
+
+    def _check_steps(self) -> None:
+        if type(self.steps) is not tuple or len(self.steps) > limits.MAX_SPANS:
+            raise BatchError("steps", f"must be at most {limits.MAX_SPANS} steps")
+        end = 0
+        for index, held in enumerate(self.steps):
+            if type(held) is not HeldStep:
+                raise BatchError(f"steps[{index}]", "must be a HeldStep")
+            if held.start_ns < end:
+                raise BatchError(f"steps[{index}]", "starts before the step before it ends")
+            end = held.end_ns
 
     def _check_spans(self) -> None:
         if type(self.spans) is not tuple or not 1 <= len(self.spans) <= limits.MAX_SPANS:
@@ -335,6 +559,14 @@ def _require_zero_where(place: str, column: bytes, selector: bytes, table: bytes
         raise BatchError(place, f"row {row} is {problem}")
 
 
+def _require_padded(place: str, column: bytes, family: bytes) -> None:
+    """Refuse an IPv4 address in 16 bytes that does not follow 12 zero bytes."""
+    for octet in range(12):
+        _require_zero_where(
+            place, column[octet::16], family, _IS_IPV4, "not 12 zero bytes before an IPv4 address"
+        )
+
+
 def _require_counts(place: str, column: bytes, *, zero_allowed: bool) -> None:
     top = column[7::8]
     if not top.isascii():
@@ -360,7 +592,12 @@ _TOOLS: Final = bytes(Tool)
 _FAMILIES: Final = bytes(Family)
 _NOT_TCP: Final = _where(*(form for form in Form if form is not Form.TCP))
 _NOT_PORTS: Final = _where(*(form for form in Form if form not in {Form.TCP, Form.UDP}))
+_PORTS: Final = _where(Form.TCP, Form.UDP)
 _NO_CODE: Final = _where(Form.IP, Form.FRAGMENT, Form.CUT)
 _PARTS: Final = _where(Form.FRAGMENT, Form.CUT)
 _UNNAMED_PROTOCOL: Final = bytes(0 if octet in NAMED_PROTOCOLS else 0xFF for octet in _OCTET_VALUES)
 _IS_IPV4: Final = _where(Family.IPV4)
+_SKETCH_FAMILIES: Final = bytes((0, *Family))
+_SKETCH_FORMS: Final = bytes((0, *Form))
+_IS_SHARED: Final = _where(0)
+_RANKS: Final = bytes(range(limits.MAX_RANK + 1))

@@ -12,15 +12,20 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 from teiten_protocol import limits
 from teiten_protocol.batch import (
     DETECTION_FIELDS,
+    QUOTED_FIELDS,
+    SKETCH_FIELDS,
     TUPLE_FIELDS,
     Batch,
     BatchKey,
     DetectionColumns,
+    HeldStep,
+    QuotedColumns,
+    SketchColumns,
     Span,
     TupleColumns,
 )
 from teiten_protocol.errors import BatchError, Fault
-from teiten_protocol.keys import Family
+from teiten_protocol.keys import Family, Step
 from teiten_protocol.reader import Reader
 
 FIELDS = (
@@ -34,6 +39,11 @@ FIELDS = (
     "ipv4",
     "ipv6",
     "detections",
+    "quoted",
+    "merged_ipv4",
+    "merged_ipv6",
+    "sketches",
+    "steps",
 )
 """Fields of a batch, in the order of the wire."""
 
@@ -51,6 +61,11 @@ def encode(batch: Batch) -> bytes:
         "ipv4": {"rows": batch.ipv4.rows, **dict(batch.ipv4.columns())},
         "ipv6": {"rows": batch.ipv6.rows, **dict(batch.ipv6.columns())},
         "detections": {"rows": batch.detections.rows, **dict(batch.detections.columns())},
+        "quoted": {"rows": batch.quoted.rows, **dict(batch.quoted.columns())},
+        "merged_ipv4": {"rows": batch.merged_ipv4.rows, **dict(batch.merged_ipv4.columns())},
+        "merged_ipv6": {"rows": batch.merged_ipv6.rows, **dict(batch.merged_ipv6.columns())},
+        "sketches": {"rows": batch.sketches.rows, **dict(batch.sketches.columns())},
+        "steps": [[int(held.step), held.start_ns, held.end_ns] for held in batch.steps],
     }
     body: bytes = msgpack.packb(content, use_bin_type=True)
     return body
@@ -87,21 +102,32 @@ def decode(body: bytes) -> Batch:
     spans = _spans(reader)
     _field(reader, "", "counters")
     counters = _counters(reader)
-    _field(reader, "", "ipv4")
-    ipv4_rows, ipv4 = _columns(reader, "ipv4", TUPLE_FIELDS, limits.MAX_ROWS)
-    _field(reader, "", "ipv6")
-    ipv6_rows, ipv6 = _columns(reader, "ipv6", TUPLE_FIELDS, limits.MAX_ROWS)
-    _field(reader, "", "detections")
-    detection_rows, detections = _columns(reader, "detections", DETECTION_FIELDS, limits.MAX_DETECTIONS)
+    ipv4 = _tuples(reader, "ipv4", Family.IPV4)
+    ipv6 = _tuples(reader, "ipv6", Family.IPV6)
+    rows, columns = _table(reader, "detections", DETECTION_FIELDS, limits.MAX_DETECTIONS)
+    detections = DetectionColumns(rows, *columns)
+    rows, columns = _table(reader, "quoted", QUOTED_FIELDS, limits.MAX_QUOTED)
+    quoted = QuotedColumns(rows, *columns)
+    merged_ipv4 = _tuples(reader, "merged_ipv4", Family.IPV4, merged=True)
+    merged_ipv6 = _tuples(reader, "merged_ipv6", Family.IPV6, merged=True)
+    rows, columns = _table(reader, "sketches", SKETCH_FIELDS, limits.MAX_SKETCHES)
+    sketches = SketchColumns(rows, *columns)
+    _field(reader, "", "steps")
+    steps = _steps(reader)
     reader.end()
     batch = Batch(
         key=key,
         settings=settings,
         spans=spans,
         counters=counters,
-        ipv4=TupleColumns(Family.IPV4, ipv4_rows, *ipv4),
-        ipv6=TupleColumns(Family.IPV6, ipv6_rows, *ipv6),
-        detections=DetectionColumns(detection_rows, *detections),
+        ipv4=ipv4,
+        ipv6=ipv6,
+        detections=detections,
+        quoted=quoted,
+        merged_ipv4=merged_ipv4,
+        merged_ipv6=merged_ipv6,
+        sketches=sketches,
+        steps=steps,
     )
     # What remains to be told apart are longer forms of numbers and lengths, and counters out of order.
     if encode(batch) != body:
@@ -149,7 +175,30 @@ def _counters(reader: Reader) -> dict[str, int]:
     return counters
 
 
-def _columns(reader: Reader, place: str, fields: Sequence[str], limit: int) -> tuple[int, list[bytes]]:
+def _steps(reader: Reader) -> tuple[HeldStep, ...]:
+    steps = []
+    for index in range(reader.array_size("steps", limits.MAX_SPANS)):
+        place = f"steps[{index}]"
+        if reader.array_size(place, 3) != 3:  # noqa: PLR2004 - step, start and end
+            raise BatchError(place, "must be an array of step, start and end")
+        number = reader.integer(f"{place}.step")
+        start, end = reader.integer(f"{place}.start"), reader.integer(f"{place}.end")
+        try:
+            steps.append(HeldStep(Step(number), start, end))
+        except BatchError as error:
+            raise BatchError(f"{place}.{error.place}", error.reason) from None
+        except ValueError:
+            raise BatchError(f"{place}.step", f"{number} is no step (1 to {len(Step)})") from None
+    return tuple(steps)
+
+
+def _tuples(reader: Reader, place: str, family: Family, *, merged: bool = False) -> TupleColumns:
+    rows, columns = _table(reader, place, TUPLE_FIELDS, limits.MAX_ROWS)
+    return TupleColumns(family, rows, *columns, merged=merged)
+
+
+def _table(reader: Reader, place: str, fields: Sequence[str], limit: int) -> tuple[int, list[bytes]]:
+    _field(reader, "", place)
     if reader.map_size(place, len(fields) + 1) != len(fields) + 1:
         raise BatchError(place, f"must be a map of {len(fields) + 1} fields: rows, {', '.join(fields)}")
     _field(reader, place, "rows")

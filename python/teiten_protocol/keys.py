@@ -3,6 +3,8 @@
 The numbers are fixed: they are on the wire and in the store.
 """
 
+from __future__ import annotations
+
 from enum import IntEnum
 
 
@@ -44,6 +46,19 @@ class Class(IntEnum):
         return self.name.lower()
 
 
+class Confidence(IntEnum):
+    """How sure a verdict on a tool is, by how often a packet of something else passes its test."""
+
+    FAIR = 1  # one in 65,536: a single field
+    STRONG = 2  # one in 65,536 of those few that share further features with the tool
+    CERTAIN = 3  # one in 2**32
+
+    @property
+    def text(self) -> str:
+        """The confidence as reports write it."""
+        return self.name.lower()
+
+
 class Tool(IntEnum):
     """The scanner that a SYN betrays."""
 
@@ -51,10 +66,39 @@ class Tool(IntEnum):
     ZMAP = 1
     MASSCAN = 2
     MIRAI = 3
+    NMAP = 4
+    UNICORNSCAN = 5
 
     @property
     def text(self) -> str:
         """The tool as reports write it."""
+        return self.name.lower()
+
+    @property
+    def confidence(self) -> Confidence | None:
+        """How sure the verdict is; None without one."""
+        return _CONFIDENCE.get(self)
+
+
+_CONFIDENCE: dict[Tool, Confidence] = {
+    Tool.ZMAP: Confidence.FAIR,
+    Tool.MASSCAN: Confidence.STRONG,
+    Tool.MIRAI: Confidence.CERTAIN,
+    Tool.NMAP: Confidence.STRONG,
+    Tool.UNICORNSCAN: Confidence.CERTAIN,
+}
+
+
+class Step(IntEnum):
+    """What a sensor gave up for a while, because forged sources filled its table."""
+
+    EARLY = 1  # its interval's length: it closed early
+    WITHOUT_PORT = 2  # source ports of TCP and UDP too: they are 0
+    WITHOUT_SOURCE = 3  # sources too: merged rows, with sketches of how many there were
+
+    @property
+    def text(self) -> str:
+        """The step as reports write it."""
         return self.name.lower()
 
 

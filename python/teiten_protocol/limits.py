@@ -49,14 +49,27 @@ MAX_COUNTER_NAME_BYTES: Final = 64
 """The longest text that `COUNTER_NAME` matches."""
 
 MAX_ROWS: Final = 1 << 20
-"""Tuple rows of a batch, IPv4 and IPv6 together: a million rows is one flood's minute, and 60 MiB at most."""
+"""Tuple rows of a batch, IPv4, IPv6 and merged ones together: a million rows is one flood's minute, and
+60 MiB at most."""
 
 MAX_DETECTIONS: Final = 1 << 16
 """Detection rows of a batch: signatures have thresholds, so that these stay few; 3.1 MiB at most."""
 
-MAX_BODY_BYTES: Final = 64 << 20
-"""A batch's body, expanded. Every batch within the other limits fits: 60 + 3.1 MiB of columns and less than
-0.2 MiB of the rest."""
+MAX_QUOTED: Final = 1 << 14
+"""Rows of quotations of a batch: a sensor's own table has room for 6,371 an interval; 1.1 MiB at most."""
+
+SKETCH_REGISTERS: Final = 1 << 10
+"""Registers of a sketch, one byte each: a standard error of 1.04 / sqrt(1024), 3.3 %."""
+
+MAX_RANK: Final = 55
+"""The highest a register can be: 54 bits of a hash are left behind the 10 that choose the register."""
+
+MAX_SKETCHES: Final = 1 << 10
+"""Sketches of a batch: 65 an interval at most, of which early ones are several a minute; 1.1 MiB at most."""
+
+MAX_BODY_BYTES: Final = 72 << 20
+"""A batch's body, expanded. Every batch within the other limits fits: 60 + 3.1 + 1.1 + 1.1 MiB of columns and
+less than 0.4 MiB of the rest."""
 
 MAX_COMPRESSED_BYTES: Final = MAX_BODY_BYTES + (MAX_BODY_BYTES >> 10) + 64
 """A batch's body, compressed. Data that do not compress grow by at most 5 bytes a block of 16,383 and 6 more

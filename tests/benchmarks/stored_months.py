@@ -122,6 +122,7 @@ def _observations(start: int, end: int, group: int) -> pa.Table:
         "start_ns": _constant(start * _MINUTE_NS, SENSORS, pa.int64()),
         "end_ns": _constant(end * _MINUTE_NS, SENSORS, pa.int64()),
         "counters": _constant("{}", SENSORS, pa.string()),
+        "steps": _constant("[]", SENSORS, pa.string()),
     }
     nothing = _constant(0, SENSORS, pa.int64())
     return pa.Table.from_arrays(

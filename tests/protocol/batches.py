@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from hypothesis import strategies as st
 
@@ -13,8 +14,13 @@ from teiten_protocol import (
     DetectionRow,
     Family,
     Form,
+    HeldStep,
+    QuotedColumns,
+    SketchColumns,
     Span,
+    Step,
     Tool,
+    TupleColumns,
     TupleRow,
     detection_columns,
     limits,
@@ -80,6 +86,71 @@ def detection_row(draw: st.DrawFn) -> DetectionRow:
 
 
 @st.composite
+def quoted_columns(draw: st.DrawFn) -> QuotedColumns:
+    """Up to three valid quotations."""
+    families = draw(st.lists(st.sampled_from(Family), max_size=3))
+    rows = len(families)
+
+    def padded() -> bytes:
+        return b"".join(draw(addresses[family]).packed.rjust(16, b"\0") for family in families)
+
+    def octets(width: int) -> bytes:
+        return draw(st.binary(min_size=rows * width, max_size=rows * width))
+
+    return QuotedColumns(
+        rows=rows,
+        minute=octets(4),
+        family=bytes(families),
+        source=padded(),
+        address=padded(),
+        type_=octets(1),
+        code=octets(1),
+        protocol=octets(1),
+        victim=padded(),
+        victim_port=octets(2),
+        packets=b"".join(draw(counts).to_bytes(8, "little") for _ in families),
+    )
+
+
+@st.composite
+def merged_columns(draw: st.DrawFn, family: Family) -> TupleColumns:
+    """Up to three valid tuples whose sources were merged."""
+    rows = [
+        replace(
+            row,
+            source=ip_address(bytes(family.address_bytes)),
+            source_port=0 if row.form in {Form.TCP, Form.UDP} else row.source_port,
+        )
+        for row in draw(st.lists(tuple_row(family), max_size=3))
+    ]
+    return replace(tuple_columns(family, rows), merged=True)
+
+
+@st.composite
+def sketch_columns(draw: st.DrawFn) -> SketchColumns:
+    """Up to two valid sketches, the shared one last."""
+    keys = [(4, Form.TCP, 445), (6, Form.ICMPV6, 128), (0, 0, 0)][draw(st.integers(0, 3)) :]
+    ranks = st.integers(0, limits.MAX_RANK).map(lambda rank: bytes([rank]) * limits.SKETCH_REGISTERS)
+    return SketchColumns(
+        rows=len(keys),
+        minute=draw(u32).to_bytes(4, "little") * len(keys),
+        family=bytes(family for family, _, _ in keys),
+        form=bytes(form for _, form, _ in keys),
+        value=b"".join(value.to_bytes(2, "little") for _, _, value in keys),
+        registers=b"".join(draw(ranks) for _ in keys),
+    )
+
+
+held_steps = st.lists(
+    st.tuples(st.sampled_from(Step), st.integers(0, 2**62)), max_size=3, unique_by=lambda held: held[1]
+).map(
+    lambda held: tuple(
+        HeldStep(step, start, start + 1) for step, start in sorted(held, key=lambda pair: pair[1])
+    )
+)
+
+
+@st.composite
 def span_tuples(draw: st.DrawFn) -> tuple[Span, ...]:
     """One to five spans in order."""
     edges = draw(
@@ -106,4 +177,9 @@ batches = st.builds(
     ipv4=st.lists(tuple_row(Family.IPV4), max_size=5).map(lambda rows: tuple_columns(Family.IPV4, rows)),
     ipv6=st.lists(tuple_row(Family.IPV6), max_size=5).map(lambda rows: tuple_columns(Family.IPV6, rows)),
     detections=st.lists(detection_row(), max_size=4).map(detection_columns),
+    quoted=quoted_columns(),
+    merged_ipv4=merged_columns(Family.IPV4),
+    merged_ipv6=merged_columns(Family.IPV6),
+    sketches=sketch_columns(),
+    steps=held_steps,
 )

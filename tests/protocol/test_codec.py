@@ -135,8 +135,8 @@ def test_bytes_after_the_batch_are_refused(batch: Batch) -> None:
 def test_a_missing_an_unknown_and_a_misplaced_field_are_refused_by_name(batch: Batch) -> None:
     values = content(batch)
     missing = {name: value for name, value in values.items() if name != "spans"}
-    assert "map of 10 fields" in str(refused(missing))
-    assert "map of at most 10" in str(refused(values | {"colour": 1}))
+    assert "map of 15 fields" in str(refused(missing))
+    assert "map of at most 15" in str(refused(values | {"colour": 1}))
     assert refused(missing | {"colour": 1}).place == "spans"
     assert refused({"ipv4": values["ipv4"], **values}).place == "version"
     columns = values["ipv4"]
@@ -257,7 +257,7 @@ def test_a_column_of_detections_of_another_length_is_refused(batch: Batch, field
         ("ipv6", "source_port", b"\x00\x01"),  # 256 is no code
         ("ipv4", "class", b"\x00"),
         ("ipv4", "class", b"\x05"),
-        ("ipv4", "tool", b"\x04"),
+        ("ipv4", "tool", b"\x06"),
         ("ipv4", "packets", bytes(8)),
         ("ipv4", "packets", b"\x01" + bytes(6) + b"\x80"),
         ("ipv4", "bytes", bytes(7) + b"\x80"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from teiten_protocol import Batch, Class, Fault, Form, Tool, decode, digest, encode, limits
-from teiten_protocol.batch import DETECTION_FIELDS, TUPLE_FIELDS
+from teiten_protocol import Batch, Class, Fault, Form, Step, Tool, decode, digest, encode, limits
+from teiten_protocol.batch import DETECTION_FIELDS, QUOTED_FIELDS, SKETCH_FIELDS, TUPLE_FIELDS
 from teiten_protocol.codec import FIELDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "batch-format.md").read_text(encoding="utf-8")
@@ -23,7 +23,7 @@ def test_the_worked_example_is_the_body_of_the_batch_it_describes(batch: Batch) 
 
 def test_fields_and_columns_stand_in_the_order_of_the_page() -> None:
     numbered = re.findall(r"^\| \d+ \| `(\w+)` \|", PAGE, re.MULTILINE)
-    assert numbered == [*FIELDS, *TUPLE_FIELDS, *DETECTION_FIELDS]
+    assert numbered == [*FIELDS, *TUPLE_FIELDS, *DETECTION_FIELDS, *QUOTED_FIELDS, *SKETCH_FIELDS]
 
 
 def test_limits_codes_and_faults_are_those_of_the_page() -> None:
@@ -32,6 +32,9 @@ def test_limits_codes_and_faults_are_those_of_the_page() -> None:
         limits.MAX_COMPRESSED_BYTES,
         limits.MAX_ROWS,
         limits.MAX_DETECTIONS,
+        limits.MAX_QUOTED,
+        limits.MAX_SKETCHES,
+        limits.SKETCH_REGISTERS,
         limits.MAX_SPANS,
         limits.MAX_COUNTERS,
     ):
@@ -40,6 +43,9 @@ def test_limits_codes_and_faults_are_those_of_the_page() -> None:
         assert f"`{pattern}`" in PAGE or pattern in PAGE
     assert ", ".join(f"{member.value} {member.text}" for member in Class) in PAGE
     assert ", ".join(f"{member.value} {member.text}" for member in Tool) in PAGE
+    for tool in Tool:
+        assert tool.confidence is None or f"{tool.text} ({tool.confidence.text})" in PAGE
+    assert ", ".join(f"{member.value} {member.text}" for member in Step) in PAGE
     assert [
         int(form) for form in re.findall(r"^\| (\d) \| .*? \| .*? \| `\S+` \|", PAGE, re.MULTILINE)
     ] == list(Form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,11 @@ from teiten_protocol import (
     DetectionRow,
     Family,
     Form,
+    HeldStep,
+    QuotedColumns,
+    SketchColumns,
     Span,
+    Step,
     Tool,
     TupleRow,
     compress,
@@ -88,10 +93,14 @@ def batch(  # noqa: PLR0913 - everything a batch has, by name
     detections: tuple[DetectionRow, ...] = (),
     spans: tuple[Span, ...] | None = None,
     counters: Mapping[str, int] | None = None,
+    quoted: QuotedColumns | None = None,
+    merged: tuple[TupleRow, ...] = (),
+    sketches: SketchColumns | None = None,
+    steps: tuple[HeldStep, ...] = (),
 ) -> Batch:
     """A batch; without spans, of the minute that its sequence number says."""
     start = (AUGUST + sequence) * MINUTE_NS
-    counted = sum(row.packets for row in (*ipv4, *ipv6))
+    counted = sum(row.packets for row in (*ipv4, *ipv6, *merged))
     return Batch(
         BatchKey(sensor, epoch, sequence),
         settings,
@@ -100,6 +109,39 @@ def batch(  # noqa: PLR0913 - everything a batch has, by name
         tuple_columns(Family.IPV4, ipv4),
         tuple_columns(Family.IPV6, ipv6),
         detection_columns(detections),
+        quoted=quoted or QuotedColumns.empty(),
+        merged_ipv4=replace(tuple_columns(Family.IPV4, merged), merged=True),
+        sketches=sketches or SketchColumns.empty(),
+        steps=steps,
+    )
+
+
+def quotation(minute: int, victim: str, port: int = 80, packets: int = 1, *, kind: int = 3) -> QuotedColumns:
+    """One row: 192.31.196.1 reports an error on a TCP packet to a victim."""
+    return QuotedColumns(
+        rows=1,
+        minute=minute.to_bytes(4, "little"),
+        family=b"\4",
+        source=IPv4Address("192.31.196.1").packed.rjust(16, b"\0"),
+        address=IPV4.packed.rjust(16, b"\0"),
+        type_=bytes([kind]),
+        code=b"\1",
+        protocol=b"\6",
+        victim=IPv4Address(victim).packed.rjust(16, b"\0"),
+        victim_port=port.to_bytes(2, "little"),
+        packets=packets.to_bytes(8, "little"),
+    )
+
+
+def sketch(minute: int, registers: bytes, port: int = 445) -> SketchColumns:
+    """One sketch of a TCP port over IPv4."""
+    return SketchColumns(
+        rows=1,
+        minute=minute.to_bytes(4, "little"),
+        family=b"\4",
+        form=bytes([Form.TCP]),
+        value=port.to_bytes(2, "little"),
+        registers=registers,
     )
 
 
@@ -117,6 +159,9 @@ def made_up(sequence: int, *, sensor: str = "tokyo-01", rows: int = 20) -> Batch
     return batch(
         sequence,
         sensor=sensor,
+        quoted=quotation(minute, "192.52.193.7"),
+        sketches=sketch(minute, bytes([1]) * 1024),
+        steps=(HeldStep(Step.WITHOUT_SOURCE, minute * MINUTE_NS, minute * MINUTE_NS + 1),),
         ipv4=tuple(
             tuple4(when, source, 445 + index, many)
             for index, (when, source, many) in enumerate(some(rows, 32))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import signal
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from teiten_collector.intake import Intake
 from teiten_collector.store import Engine, Repeat, Store
 from teiten_collector.store.facts import SCHEMAS
 from teiten_collector.store.ledger import State
-from teiten_protocol import Batch, DetectionRow, Span, tuple_rows
+from teiten_protocol import Batch, DetectionRow, HeldStep, Span, Step, tuple_rows
 from tests.store import killed
 from tests.store.building import (
     AUGUST,
@@ -24,6 +25,8 @@ from tests.store.building import (
     batch,
     countries,
     made_up,
+    quotation,
+    sketch,
     tuple4,
     tuple6,
     write_mmdb,
@@ -41,6 +44,10 @@ JOINTS = [
     "tuples",
     "written-detections",
     "detections",
+    "written-quoted",
+    "quoted",
+    "written-sketches",
+    "sketches",
     "written-observations",
     "observations",
     "published",
@@ -161,7 +168,7 @@ def test_groups_stay_within_their_rows_and_take_everything(store: Store, tmp_pat
     for sequence in range(7):
         admit(store, made_up(sequence))
     joints: list[str] = []
-    intake = Intake(store, countries(tmp_path), max_group_rows=60, at_joint=joints.append)
+    intake = Intake(store, countries(tmp_path), max_group_rows=64, at_joint=joints.append)
     assert intake.run_once() == 7
     assert joints.count("stored") == 4
     assert intake.run_once() == 0
@@ -241,3 +248,32 @@ def test_two_processes_bring_in_what_both_admit_each_batch_once(tmp_path: Path) 
         assert store.check() == ()
         total = engine.query("SELECT sum(packets)::BIGINT AS n FROM tuples").to_pylist()[0]["n"]
     assert total == sum(packets(made_up(number)) for number in range(18))
+
+
+def test_what_a_flood_took_is_unknown_and_what_errors_quote_has_its_victim(
+    store: Store, tmp_path: Path
+) -> None:
+    merged = replace(tuple4(AUGUST, "0.0.0.0", packets=9), source_port=0)  # noqa: S104 - no socket
+    held = HeldStep(Step.WITHOUT_SOURCE, AUGUST * MINUTE_NS, (AUGUST + 1) * MINUTE_NS)
+    admit(
+        store,
+        batch(
+            merged=(merged,),
+            quoted=quotation(AUGUST, "1.2.3.4", 443, 7),
+            sketches=sketch(AUGUST, bytes([3]) * 1024),
+            steps=(held,),
+        ),
+    )
+    assert Intake(store, countries(tmp_path)).run_once() == 1
+    with Engine(store.directory) as engine:
+        (row,) = engine.query("FROM tuples").to_pylist()
+        assert (row["source_low"], row["source_high"], row["country"]) == (None, None, None)
+        assert (row["key"], row["packets"]) == ("445/TCP", 9)
+        (row,) = engine.query("FROM quoted").to_pylist()
+        assert (row["victim_low"], row["victim_port"], row["protocol"]) == (0x01020304, 443, 6)
+        assert (row["source_low"], row["type"], row["packets"]) == (0xC01FC401, 3, 7)
+        (row,) = engine.query("FROM sketches").to_pylist()
+        assert (row["key"], row["family"], row["registers"]) == ("445/TCP", 4, bytes([3]) * 1024)
+        (row,) = engine.query("FROM observations").to_pylist()
+        assert json.loads(row["steps"]) == [[3, held.start_ns, held.end_ns]]
+    assert store.check() == ()

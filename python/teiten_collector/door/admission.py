@@ -264,7 +264,7 @@ def first_stranger(batch: Batch, registrations: Sequence[Registration]) -> str |
 
     A minute belongs to a registration that holds in any part of it.
     """
-    for columns in (batch.ipv4, batch.ipv6):
+    for columns in (batch.ipv4, batch.ipv6, batch.merged_ipv4, batch.merged_ipv6):
         width = columns.family.address_bytes
         row = _first_stranger(
             columns.family,
@@ -273,19 +273,19 @@ def first_stranger(batch: Batch, registrations: Sequence[Registration]) -> str |
             registrations,
         )
         if row is not None:
-            return f"ipv{int(columns.family)}.address: row {row}"
-    detections = batch.detections
-    minutes = _minutes(detections.minute)
-    for family in Family:
-        rows = [row for row in range(detections.rows) if detections.family[row] == family]
-        found = _first_stranger(
-            family,
-            [detections.address[16 * row + 16 - family.address_bytes : 16 * row + 16] for row in rows],
-            array("I", (minutes[row] for row in rows)),
-            registrations,
-        )
-        if found is not None:
-            return f"detections.address: row {rows[found]}"
+            return f"{columns.place}.address: row {row}"
+    for place, padded in (("detections", batch.detections), ("quoted", batch.quoted)):
+        minutes = _minutes(padded.minute)
+        for family in Family:
+            rows = [row for row in range(padded.rows) if padded.family[row] == family]
+            found = _first_stranger(
+                family,
+                [padded.address[16 * row + 16 - family.address_bytes : 16 * row + 16] for row in rows],
+                array("I", (minutes[row] for row in rows)),
+                registrations,
+            )
+            if found is not None:
+                return f"{place}.address: row {rows[found]}"
     return None
 
 

@@ -5,14 +5,24 @@ Views (all times UTC; every integer signed):
 `tuples`
     day, minute (minutes since the Unix epoch), sensor, epoch, sequence, family (4 or 6), source_high,
     source_low, address_high, address_low, key (text, `445/TCP`), form, value, source_port, flags, class,
-    tool, packets, bytes, country (NULL: unknown), asn (NULL: unknown)
+    tool, packets, bytes, country (NULL: unknown), asn (NULL: unknown). Source, country and asn are NULL in
+    the rows of a flood whose sources a sensor gave up; `sketches` says how many they were
 `observations`
     day (of the span's start), sensor, epoch, sequence, start_ns, end_ns, packets, bytes, counted,
-    not_monitored, outside_span, malformed, counters (JSON text), received_ns. One row for each span; counters
-    stand on a batch's first row and are 0 on the others, so that sums are right. A span can run past its day.
+    not_monitored, outside_span, malformed, counters (JSON text), steps (JSON text: number, start and end of
+    each time in which a sensor gave something up), received_ns. One row for each span; counters and steps
+    stand on a batch's first row and are 0 (or empty) on the others, so that sums are right. A span can run
+    past its day.
 `detections`
     day, minute, sensor, epoch, sequence, family, source_high, source_low, address_high, address_low,
     signature, count, country, asn
+`quoted`
+    day, minute, sensor, epoch, sequence, family, source_high, source_low (who reports), address_high,
+    address_low, type, code, protocol, victim_high, victim_low, victim_port, packets, country, asn (of the
+    victim): what ICMP errors quoted; the packets are in `tuples` as well
+`sketches`
+    day, minute, sensor, epoch, sequence, family (0 for keys without a sketch of their own), key (NULL: such
+    keys), form, value, registers (1,024 bytes, docs/reference/batch-format.md)
 
 An IPv4 address is its number in `*_low` (0 to 2^32-1) with 0 in `*_high`; an IPv6 address is two signed
 halves, so that (family, high, low) names an address.
@@ -47,6 +57,7 @@ _SQL_TYPES: Final = {
     pa.int32(): "INTEGER",
     pa.int64(): "BIGINT",
     pa.string(): "VARCHAR",
+    pa.binary(): "BLOB",
 }
 _PATTERN: Final = re.compile(r"[*?\[]")
 

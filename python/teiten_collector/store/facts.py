@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from teiten_protocol import Family, key_text
+from teiten_protocol import SKETCH_REGISTERS, Family, key_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from teiten_collector.store.journal import Entry
-    from teiten_protocol import Batch, BatchKey, DetectionColumns, TupleColumns
+    from teiten_protocol import (
+        Batch,
+        BatchKey,
+        DetectionColumns,
+        QuotedColumns,
+        SketchColumns,
+        TupleColumns,
+    )
 
 MINUTES_A_DAY: Final = 1440
 DAY_NS: Final = 86_400 * 1_000_000_000
@@ -64,6 +71,30 @@ _DETECTIONS: Final[list[tuple[str, pa.DataType]]] = [
     ("count", pa.int64()),
     *_ENRICHED,
 ]
+_QUOTED: Final[list[tuple[str, pa.DataType]]] = [
+    ("day", pa.date32()),
+    ("minute", pa.int32()),
+    *_BATCH,
+    *_ADDRESSES,
+    ("type", pa.int16()),
+    ("code", pa.int16()),
+    ("protocol", pa.int16()),
+    ("victim_high", pa.int64()),
+    ("victim_low", pa.int64()),
+    ("victim_port", pa.int32()),
+    ("packets", pa.int64()),
+    *_ENRICHED,
+]
+_SKETCHES: Final[list[tuple[str, pa.DataType]]] = [
+    ("day", pa.date32()),
+    ("minute", pa.int32()),
+    *_BATCH,
+    ("family", pa.int8()),
+    ("key", pa.string()),
+    ("form", pa.int8()),
+    ("value", pa.int32()),
+    ("registers", pa.binary()),
+]
 _OBSERVATIONS: Final[list[tuple[str, pa.DataType]]] = [
     ("day", pa.date32()),
     *_BATCH,
@@ -76,14 +107,19 @@ _OBSERVATIONS: Final[list[tuple[str, pa.DataType]]] = [
     ("outside_span", pa.int64()),
     ("malformed", pa.int64()),
     ("counters", pa.string()),
+    ("steps", pa.string()),
     ("received_ns", pa.int64()),
 ]
 TUPLES: Final = pa.schema(_TUPLES)
 DETECTIONS: Final = pa.schema(_DETECTIONS)
+QUOTED: Final = pa.schema(_QUOTED)
+SKETCHES: Final = pa.schema(_SKETCHES)
 OBSERVATIONS: Final = pa.schema(_OBSERVATIONS)
 SCHEMAS: Final[Mapping[str, pa.Schema]] = {
     "tuples": TUPLES,
     "detections": DETECTIONS,
+    "quoted": QUOTED,
+    "sketches": SKETCHES,
     "observations": OBSERVATIONS,
 }
 """Every fact table by name, in the order in which a group reaches them."""
@@ -118,10 +154,14 @@ def facts(batches: Iterable[tuple[Entry, Batch]], sources: Sources) -> dict[str,
     parts: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
     for entry, batch in batches:
         parts["tuples"].extend(
-            _tuples(batch.key, columns, sources) for columns in (batch.ipv4, batch.ipv6) if columns.rows
+            _tuples(batch.key, columns, sources) for columns in _all_tuples(batch) if columns.rows
         )
         if batch.detections.rows:
             parts["detections"].extend(_detections(batch.key, batch.detections, sources))
+        if batch.quoted.rows:
+            parts["quoted"].extend(_quoted(batch.key, batch.quoted, sources))
+        if batch.sketches.rows:
+            parts["sketches"].append(_sketches(batch.key, batch.sketches))
         parts["observations"].append(_observations(batch, entry.received_ns))
     return {
         name: pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
@@ -131,26 +171,34 @@ def facts(batches: Iterable[tuple[Entry, Batch]], sources: Sources) -> dict[str,
 
 def rows(batch: Batch) -> int:
     """How many rows a batch brings to all tables together."""
-    return batch.ipv4.rows + batch.ipv6.rows + batch.detections.rows + len(batch.spans)
+    others = batch.detections.rows + batch.quoted.rows + batch.sketches.rows
+    return sum(columns.rows for columns in _all_tuples(batch)) + others + len(batch.spans)
 
 
 def packets(batch: Batch) -> int:
     """The packets of a batch's tuples, modulo 2**63: what the ledger keeps, and `check` compares."""
-    return (_total(batch.ipv4.packets) + _total(batch.ipv6.packets)) & (2**63 - 1)
+    return sum(_total(columns.packets) for columns in _all_tuples(batch)) & (2**63 - 1)
 
 
 def last_minute(batch: Batch) -> int:
     """The latest minute of a batch's rows; -1 without rows."""
-    columns = (batch.ipv4.minute, batch.ipv6.minute, batch.detections.minute)
-    return max((pc.max(_numbers(column, "I")).as_py() for column in columns if column), default=-1)
+    return max((pc.max(_numbers(column, "I")).as_py() for column in minutes(batch) if column), default=-1)
 
 
 def days(batch: Batch) -> int:
     """How many different days (UTC) a batch's rows fall into."""
-    minutes = pa.chunked_array(
-        [_numbers(column, "I") for column in (batch.ipv4.minute, batch.ipv6.minute, batch.detections.minute)]
-    )
-    return len(pc.unique(pc.divide(minutes, pa.scalar(MINUTES_A_DAY, pa.uint32()))))
+    numbers = pa.chunked_array([_numbers(column, "I") for column in minutes(batch)])
+    return len(pc.unique(pc.divide(numbers, pa.scalar(MINUTES_A_DAY, pa.uint32()))))
+
+
+def minutes(batch: Batch) -> tuple[bytes, ...]:
+    """The columns of minutes of a batch's rows, in every table."""
+    of_tuples = (columns.minute for columns in _all_tuples(batch))
+    return (*of_tuples, batch.detections.minute, batch.quoted.minute, batch.sketches.minute)
+
+
+def _all_tuples(batch: Batch) -> tuple[TupleColumns, ...]:
+    return (batch.ipv4, batch.ipv6, batch.merged_ipv4, batch.merged_ipv6)
 
 
 def _total(column: bytes) -> int:
@@ -245,12 +293,17 @@ def _tuples(key: BatchKey, columns: TupleColumns, sources: Sources) -> pa.Table:
     minute = _numbers(columns.minute, "I").cast(pa.int32())
     form = _numbers(columns.form, "B").cast(pa.int8())
     value = _numbers(columns.value, "H").cast(pa.int32())
+    addresses = _of_addresses(columns.source, columns.address, columns.family, sources)
+    if columns.merged:
+        # Sources that a sensor gave up are unknown, not 0.0.0.0.
+        for name in ("source_high", "source_low", "country", "asn"):
+            addresses[name] = pa.nulls(columns.rows, TUPLES.field(name).type)
     return _table(
         {
             "day": _day(minute),
             "minute": minute,
             **_of_batch(key, columns.rows),
-            **_of_addresses(columns.source, columns.address, columns.family, sources),
+            **addresses,
             "key": _key(form, value),
             "form": form,
             "value": value,
@@ -289,6 +342,64 @@ def _detections(key: BatchKey, columns: DetectionColumns, sources: Sources) -> I
         )
 
 
+def _quoted(key: BatchKey, columns: QuotedColumns, sources: Sources) -> Iterable[pa.Table]:
+    """One table a family; country and network are the victim's."""
+    families = _numbers(columns.family, "B")
+    for family in Family:
+        chosen = pc.equal(families, pa.scalar(int(family), pa.uint8()))
+        minute = _numbers(columns.minute, "I").cast(pa.int32()).filter(chosen)
+        if not len(minute):
+            continue
+        source, address, victim = (
+            _only(_binary(column, 16).filter(chosen), family)
+            for column in (columns.source, columns.address, columns.victim)
+        )
+        of_victim = _of_addresses(victim, address, family, sources)
+        source_high, source_low = _halves(source, family)
+        yield _table(
+            {
+                "day": _day(minute),
+                "minute": minute,
+                **_of_batch(key, len(minute)),
+                **of_victim,
+                "source_high": source_high,
+                "source_low": source_low,
+                "type": _numbers(columns.type_, "B").cast(pa.int16()).filter(chosen),
+                "code": _numbers(columns.code, "B").cast(pa.int16()).filter(chosen),
+                "protocol": _numbers(columns.protocol, "B").cast(pa.int16()).filter(chosen),
+                "victim_high": of_victim["source_high"],
+                "victim_low": of_victim["source_low"],
+                "victim_port": _numbers(columns.victim_port, "H").cast(pa.int32()).filter(chosen),
+                "packets": _signed(columns.packets).filter(chosen),
+            },
+            QUOTED,
+        )
+
+
+def _sketches(key: BatchKey, columns: SketchColumns) -> pa.Table:
+    """Sketches with the texts of their keys; null for the one that other keys share."""
+    minute = _numbers(columns.minute, "I").cast(pa.int32())
+    form = _numbers(columns.form, "B").cast(pa.int8())
+    value = _numbers(columns.value, "H").cast(pa.int32())
+    texts = [
+        key_text(one, int.from_bytes(columns.value[2 * row : 2 * row + 2], "little")) if one else None
+        for row, one in enumerate(columns.form)
+    ]
+    return _table(
+        {
+            "day": _day(minute),
+            "minute": minute,
+            **_of_batch(key, columns.rows),
+            "family": _numbers(columns.family, "B").cast(pa.int8()),
+            "key": pa.array(texts, pa.string()),
+            "form": form,
+            "value": value,
+            "registers": _binary(columns.registers, SKETCH_REGISTERS).cast(pa.binary()),
+        },
+        SKETCHES,
+    )
+
+
 def _only(addresses: pa.Array[Any], family: Family) -> bytes:
     """Addresses of 16 bytes as bytes of their family's own length."""
     width = family.address_bytes
@@ -318,7 +429,13 @@ def _observations(batch: Batch, received_ns: int) -> pa.Table:
             "counters": pa.array(
                 [json.dumps(dict(counters), sort_keys=True), *("{}" for _ in rest)], pa.string()
             ),
+            "steps": pa.array([_steps(batch), *("[]" for _ in rest)], pa.string()),
             "received_ns": _constant(received_ns, count, pa.int64()),
         },
         OBSERVATIONS,
     )
+
+
+def _steps(batch: Batch) -> str:
+    """What the sensor gave up and when, as JSON: [[step, start, end], ...]."""
+    return json.dumps([[int(held.step), held.start_ns, held.end_ns] for held in batch.steps])

@@ -1,0 +1,122 @@
+"""Makes the seeds: one small input of each kind that a target tells apart. Deterministic; run from this folder."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ETHERNET = bytes(12)
+
+
+def ipv4(protocol: int, payload: bytes, *, options: bytes = b"", fragment: int = 0) -> bytes:
+    """An IPv4 packet from 192.31.196.1 to 203.0.113.9."""
+    header = struct.pack(
+        ">BBHHHBBH",
+        0x45 + len(options) // 4,
+        0,
+        20 + len(options) + len(payload),
+        54321,
+        fragment,
+        64,
+        protocol,
+        0,
+    )
+    return header + bytes([192, 31, 196, 1, 203, 0, 113, 9]) + options + payload
+
+
+def ipv6(next_header: int, payload: bytes) -> bytes:
+    """An IPv6 packet."""
+    return (
+        struct.pack(">IHBB", 6 << 28, len(payload), next_header, 64) + b"\x2a" * 16 + b"\x2b" * 16 + payload
+    )
+
+
+SYN = struct.pack(">HHIIBBHHH", 6000, 445, 0x01020304, 0, 0x60, 2, 1024, 0, 0) + b"\x02\x04\x05\xb4"
+DATAGRAM = struct.pack(">HHHH", 53, 1434, 12, 0) + b"abcd"
+ECHO = bytes([8, 0, 0, 0, 0, 1, 0, 1])
+UNREACHABLE = bytes([3, 1, 0, 0, 0, 0, 0, 0])
+
+PACKETS = {
+    "syn": b"\x08\x00" + ipv4(6, SYN),
+    "udp": b"\x08\x00" + ipv4(17, DATAGRAM, options=b"\x94\x04\x00\x00"),
+    "echo": b"\x08\x00" + ipv4(1, ECHO),
+    "unreachable": b"\x08\x00" + ipv4(1, UNREACHABLE + ipv4(6, SYN[:8])),
+    "fragment": b"\x08\x00" + ipv4(17, DATAGRAM, fragment=0x2005),
+    "gre": b"\x08\x00" + ipv4(47, b"\x00\x00\x08\x00" + ipv4(6, SYN)),
+    "vlan": b"\x81\x00\x00\x01\x88\x47\x00\x01\x01\x40" + ipv4(6, SYN),
+    "pppoe": b"\x88\x64\x11\x00\x00\x01\x00\x2e\x00\x57" + ipv6(58, b"\x80\x00" + bytes(6)),
+    "extensions": b"\x86\xdd"
+    + ipv6(0, bytes([60, 0, 5, 2, 0, 0, 1, 0, 44, 0, 1, 4, 0, 0, 0, 0, 6, 0, 0, 1, 0, 0, 0, 9]) + SYN),
+    "packet_too_big": b"\x86\xdd" + ipv6(58, b"\x02\x00" + bytes(6) + ipv6(17, DATAGRAM)),
+    "llc": b"\x00\x30\xaa\xaa\x03\x00\x00\x00\x08\x00" + ipv4(6, SYN),
+    "arp": b"\x08\x06" + bytes(28),
+}
+
+
+def write(place: str, content: bytes) -> None:
+    """Write one seed."""
+    (HERE / place).write_bytes(content)
+
+
+def pcap(order: str, magic: int, link: int = 1) -> bytes:
+    """A pcap file of every packet."""
+    frames = [ETHERNET + packet for packet in PACKETS.values()]
+    records = b"".join(
+        struct.pack(f"{order}IIII", 1249052400 + second, second, len(frame), len(frame)) + frame
+        for second, frame in enumerate(frames)
+    )
+    return struct.pack(f"{order}IHHiIII", magic, 2, 4, 0, 0, 65535, link) + records
+
+
+def block(order: str, kind: int, body: bytes) -> bytes:
+    """A pcapng block."""
+    body += bytes(-len(body) % 4)
+    length = struct.pack(f"{order}I", len(body) + 12)
+    return struct.pack(f"{order}I", kind) + length + body + length
+
+
+def pcapng(order: str) -> bytes:
+    """A pcapng file: two sections, an interface with options, enhanced, simple and old packet blocks."""
+    frame = ETHERNET + PACKETS["syn"]
+    section = block(order, 0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1))
+    interface = block(order, 1, struct.pack(f"{order}HHIHHB3xHHqHH", 1, 0, 96, 9, 1, 9, 14, 8, 3600, 0, 0))
+    size = len(frame)
+    enhanced = block(order, 6, struct.pack(f"{order}IIIII", 0, 290_000_000, 7, size, size) + frame)
+    simple = block(order, 3, struct.pack(f"{order}I", size) + frame)
+    old = block(order, 2, struct.pack(f"{order}HHIIII", 0, 0, 290_000_000, 7, size, size) + frame)
+    return (section + interface + enhanced + simple + old + block(order, 0x0BAD, b"abc")) * 2
+
+
+def ring(packets: list[bytes]) -> bytes:
+    """A block of a TPACKET_V3 ring (little-endian machines)."""
+    content = b""
+    for packet in packets:
+        frame = ETHERNET + packet
+        length = (82 + len(frame) + 15) // 16 * 16
+        header = struct.pack("<IIIIIIHH", length, 1249052400, 7, len(frame), len(frame), 1, 82, 96)
+        content += (header.ljust(48, b"\0") + bytes(20)).ljust(82, b"\0") + frame
+        content += bytes(length - 82 - len(frame))
+    return struct.pack("<IIIII", 1, 0, 1, len(packets), 48).ljust(48, b"\0") + content
+
+
+for name, packet in PACKETS.items():
+    frame = ETHERNET + packet
+    record = b"\x01\x00" + bytes([len(frame)]) + frame
+    for shape in (0x00, 0x16, 0x3F):
+        write(f"frame/{name}-{shape:02x}", b"\x01\x00" + bytes([shape]) + record * 2)
+write(
+    "frame/all",
+    b"\x01\x00\x12" + b"".join(b"\x01\x00" + bytes([12 + len(p)]) + ETHERNET + p for p in PACKETS.values()),
+)
+for magic in (0xA1B2C3D4, 0xA1B23C4D):
+    for order, label in (("<", "little"), (">", "big")):
+        write(f"file/pcap-{label}-{magic:08x}", pcap(order, magic))
+write("file/pcap-gzip", gzip.compress(pcap("<", 0xA1B2C3D4), mtime=0))
+write("file/pcapng-little", pcapng("<"))
+write("file/pcapng-big", pcapng(">"))
+write("file/cut", pcap("<", 0xA1B2C3D4)[:-5])
+write("block/one", ring([PACKETS["syn"]]))
+write("block/all", ring(list(PACKETS.values())))
+write("block/empty", ring([]))
