@@ -60,11 +60,11 @@ _COUNTRY_FILLERS = [
 # Categories that the reference leaves out, and countries of detections between its printed ranks.
 SIDS = {
     "Worm": 2003,
-    "Scan": 9_400_004,
+    "Scan": 9_994_004,
     "DNS": 9_600_001,
-    "DoS": 9_500_001,
-    "UDP spam": 9_200_001,
-    "Others": 9_300_001,
+    "DoS": 9_995_001,
+    "UDP spam": 9_992_001,
+    "Others": 9_993_001,
 }
 SIGNATURE_LIST = "sid,message,category\n" + "".join(
     f"{sid},a signature of {name},{name}\n" for name, sid in SIDS.items()

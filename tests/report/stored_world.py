@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from teiten_collector.store import Store
-from teiten_collector.store.facts import DETECTIONS, OBSERVATIONS, SCHEMAS, TUPLES
+from teiten_collector.store.facts import DETECTIONS, OBSERVATIONS, TUPLES
 from teiten_collector.store.tables import Tables
 from teiten_protocol import key_text
 from teiten_scenario.packets import COUNTED
@@ -31,23 +31,23 @@ SIGNATURES = {
     PayloadKind.NACHI: 483,
     PayloadKind.DNS_ANY: 9_600_001,
     PayloadKind.DNS_VERSION: 9_600_002,
-    PayloadKind.POPUP: 9_200_001,
-    PayloadKind.ISAKMP_VENDOR: 9_300_001,
-    PayloadKind.SIP_OPTIONS: 9_300_002,
+    PayloadKind.POPUP: 9_992_001,
+    PayloadKind.ISAKMP_VENDOR: 9_993_001,
+    PayloadKind.SIP_OPTIONS: 9_993_002,
 }
 """What a detector would say of payloads, by made-up numbers where no public one is known."""
-SCANS = {1080: 9_400_001, 3128: 9_400_002, 8080: 9_400_003}
+SCANS = {1080: 9_994_001, 3128: 9_994_002, 8080: 9_994_003}
 LIST = """sid,message,category,classtype
 9600001,DNS request made for all records,,
 9600002,DNS port probe,,
-9200001,MSRPC Popup Message,UDP spam,
-9300001,ISAKMP Vendor ID,,
-9300002,SIP message detected,,
-9400001,Proxy port probe 1080,Scan,
-9400002,Proxy port probe 3128,Scan,
-9400003,Proxy port probe 8080,Scan,
-9400004,Sweep of a subnet for active hosts,,
-9500001,ICMP Echo Reply without Echo,,
+9992001,MSRPC Popup Message,UDP spam,
+9993001,ISAKMP Vendor ID,,
+9993002,SIP message detected,,
+9994001,Proxy port probe 1080,Scan,
+9994002,Proxy port probe 3128,Scan,
+9994003,Proxy port probe 8080,Scan,
+9994004,Sweep of a subnet for active hosts,,
+9995001,ICMP Echo Reply without Echo,,
 """
 
 
@@ -64,7 +64,7 @@ def store_world(
         tables.prepare()
         names = [sensor.id for sensor in description.sensors]
         codes = [country.code for country in description.countries]
-        rows = {name: schema.empty_table() for name, schema in SCHEMAS.items()} | {
+        rows = {
             "tuples": _tuples(packets, names, codes),
             "detections": _detections(packets, description, codes),
             "observations": _observations(description),
@@ -130,8 +130,8 @@ def _detections(packets: Packets, description: Description, codes: list[str]) ->
     for port, sid in SCANS.items():
         signature[(packets.form == 1) & (packets.value == port)] = sid
     plain = (packets.form == 3) & (signature == 0)
-    signature[plain & (packets.value == 8)] = 9_400_004
-    signature[plain & (packets.value == 0)] = 9_500_001
+    signature[plain & (packets.value == 8)] = 9_994_004
+    signature[plain & (packets.value == 0)] = 9_995_001
     chosen = (signature > 0) & np.isin(packets.sensor, watching)
     found = packets.take(chosen)
     columns = _common(found, names, codes) | {
@@ -154,7 +154,6 @@ def _observations(description: Description) -> pa.Table:
         "end_ns": pa.array([end] * len(names), pa.int64()),
         "sequence": pa.array([0] * len(names), pa.int32()),
         "counters": pa.array(["{}"] * len(names)),
-        "steps": pa.array(["[]"] * len(names)),
     }
     nothing = pa.array([0] * len(names), pa.int64())
     return pa.Table.from_arrays(

@@ -56,11 +56,19 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class PortUse:
-    """How a key's probes used one source port."""
+    """The source port that most probes of a key came from.
+
+    Attributes:
+        source_port: Which.
+        packets: How many probes came from it.
+        sources: How many sources used it.
+        total: How many probes the key had.
+    """
 
     source_port: int
     packets: int
     sources: int
+    total: int
 
 
 def source_text(source: Source, family: Family) -> str:
@@ -129,17 +137,17 @@ def active_minutes(
     return found
 
 
-def source_ports(engine: Engine, tally: Tally, keys: Sequence[str]) -> dict[str, tuple[PortUse, ...]]:
-    """The source ports of the probes of named keys, the most used first."""
+def source_ports(engine: Engine, tally: Tally, keys: Sequence[str]) -> dict[str, PortUse]:
+    """The most used source port of the probes of each of the named keys that had any."""
     if not keys or not tally.scope.sensors:
         return {}
     wanted = pa.table({"code": pa.array([key_code(key) for key in keys], pa.int32())})
     rows = engine.query(
         for_family(SOURCE_PORTS, tally.scope.family), tally.scope.parameters, tables={"wanted": wanted}
     ).to_pylist()
-    found: dict[str, list[PortUse]] = {}
-    for row in rows:
-        found.setdefault(code_key(row["code"]), []).append(
-            PortUse(row["source_port"], int(row["packets"]), row["sources"])
+    return {
+        code_key(row["code"]): PortUse(
+            row["source_port"], int(row["port_packets"]), row["sources"], int(row["packets"])
         )
-    return {key: tuple(uses) for key, uses in found.items()}
+        for row in rows
+    }

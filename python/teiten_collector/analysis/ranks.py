@@ -12,7 +12,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -143,12 +144,21 @@ def rank_rows(
         lambda row: row.count,
     )
     ranked = [
-        replace(
-            row,
-            rank=rank.get(row.key),
-            compare_rank=compare_rank.get(row.key),
-            rise_rank=rise_rank.get(row.key),
-            fall_rank=fall_rank.get(row.key),
+        Row(
+            row.key,
+            row.count,
+            row.rate,
+            row.compare_count,
+            row.compare_rate,
+            row.change,
+            row.change_percent,
+            rank.get(row.key),
+            compare_rank.get(row.key),
+            rise_rank.get(row.key),
+            fall_rank.get(row.key),
+            row.sources,
+            row.rate_low,
+            row.rate_high,
         )
         for row in rows
     ]
@@ -156,6 +166,7 @@ def rank_rows(
     return tuple(sorted(ranked, key=lambda row: (row.rank or last, row.compare_rank or last)))
 
 
+@lru_cache(maxsize=1 << 18)
 def natural_order(key: str) -> tuple[tuple[int, int, str], ...]:
     """An order in which 80/TCP stands before 443/TCP, and numbers before words."""
     return tuple(

@@ -89,7 +89,8 @@ Parameters: the scope."""
 FLOWS = f"""
 SELECT {{high}} AS source_high, source_low, code, country, class, local_day,
   CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
-  CAST(MAX(packets) AS DECIMAL(38, 0)) AS port_packets, MAX_BY(source_port, packets) AS source_port,
+  CAST(MAX(packets) AS DECIMAL(38, 0)) AS port_packets,
+  MAX_BY(source_port, packets * 65536 - source_port) AS source_port,
   CAST(SUM(syn_ack) AS DECIMAL(38, 0)) AS syn_ack, CAST(SUM(rst) AS DECIMAL(38, 0)) AS rst,
   MIN(first_minute) AS first_minute, MAX(last_minute) AS last_minute
 FROM (
@@ -122,17 +123,25 @@ ORDER BY source_high, source_low, code, minute
 scope."""
 
 SOURCE_PORTS = f"""
-SELECT code, source_port, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+SELECT code, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
+  CAST(MAX(packets) AS DECIMAL(38, 0)) AS port_packets,
+  MAX_BY(source_port, packets * 65536 - source_port) AS source_port,
+  MAX_BY(sources, packets * 65536 - source_port) AS sources
 FROM (
-  SELECT form * 65536 + value AS code, source_port, {{source}}, SUM(packets) AS packets
-  FROM tuples JOIN wanted ON wanted.code = tuples.form * 65536 + tuples.value
-  WHERE {SCOPE} AND class = 1
-  GROUP BY form * 65536 + value, source_port, {{source}}
-) AS by_source
-GROUP BY code, source_port
-ORDER BY code, packets DESC, source_port
+  SELECT code, source_port, SUM(packets) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+  FROM (
+    SELECT form * 65536 + value AS code, source_port, {{source}}, SUM(packets) AS packets
+    FROM tuples JOIN wanted ON wanted.code = tuples.form * 65536 + tuples.value
+    WHERE {SCOPE} AND class = 1
+    GROUP BY form * 65536 + value, source_port, {{source}}
+  ) AS by_source
+  GROUP BY code, source_port
+) AS by_port
+GROUP BY code
+ORDER BY code
 """  # noqa: S608 - constant text
-"""Source ports of the probes of named keys. Tables: wanted (code). Parameters: the scope."""
+"""The source port that most probes of each named key came from (of equals the lowest), and how many sources
+used it. Tables: wanted (code). Parameters: the scope."""
 
 BY_SENSOR = f"""
 SELECT sensor, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources

@@ -7,7 +7,7 @@ and the sources that sent much of one. The second grows with keys and countries,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -95,10 +95,15 @@ class Tally:
 
     def by(self, *columns: str, class_: Class | None = None) -> dict[tuple[object, ...], int]:
         """Packets grouped by columns of `daily`; exact."""
-        table = self.daily
-        if class_ is not None:
-            table = table.filter(pc.equal(table["class"], pa.scalar(int(class_), pa.int8())))
-        return _sums(table, columns)
+        return sums(self.daily if class_ is None else self.of("class", int(class_)), columns)
+
+    def of(self, column: str, *values: object) -> pa.Table:
+        """The rows of `daily` with one of some values in a column."""
+        found = self.daily[column].combine_chunks()
+        if isinstance(found, pa.DictionaryArray):
+            among = pc.is_in(found.dictionary, value_set=pa.array(list(values), found.dictionary.type))
+            return self.daily.filter(pc.take(among, found.indices))
+        return self.daily.filter(pc.is_in(found, value_set=pa.array(list(values), found.type)))
 
     def by_one(self, column: str, class_: Class | None = None) -> dict[str, int]:
         """Packets grouped by one column of texts; exact."""
@@ -163,6 +168,7 @@ def key_code(key: str) -> int:
     return int(form) * 65_536 + value
 
 
+@cache
 def code_key(code: int) -> str:
     """A key's text by its number."""
     return key_text(code >> 16, code & 0xFFFF)
@@ -183,7 +189,8 @@ def _named_keys(table: pa.Table) -> pa.Table:
     return table.set_column(table.schema.get_field_index("code"), "key", keys)
 
 
-def _sums(table: pa.Table, columns: tuple[str, ...]) -> dict[tuple[object, ...], int]:
+def sums(table: pa.Table, columns: tuple[str, ...]) -> dict[tuple[object, ...], int]:
+    """Packets of a table grouped by columns; exact."""
     grouped = table.group_by(list(columns)).aggregate([("packets", "sum")])
     values = [grouped[column].to_pylist() for column in columns]
     return dict(zip(zip(*values, strict=True), whole(grouped["packets_sum"]), strict=True))
@@ -237,8 +244,8 @@ def _floor(packets: int) -> int:
 
 
 def _key_floors(daily: pa.Table) -> pa.Table:
-    sums = {str(key): packets for (key,), packets in _sums(daily, ("key",)).items()}
-    leading = sorted(sums.items(), key=lambda item: (-item[1], item[0]))[:HEAVY_KEYS]
+    counts = {str(key): packets for (key,), packets in sums(daily, ("key",)).items()}
+    leading = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:HEAVY_KEYS]
     wanted = {key_code(key): _floor(packets) for key, packets in leading if packets >= HEAVY_PACKETS}
     return pa.table(
         {
@@ -249,9 +256,9 @@ def _key_floors(daily: pa.Table) -> pa.Table:
 
 
 def _country_floors(daily: pa.Table) -> pa.Table:
-    every = {str(code): packets for (code,), packets in _sums(daily, ("country",)).items()}
+    every = {str(code): packets for (code,), packets in sums(daily, ("country",)).items()}
     replies = daily.filter(pc.equal(daily["class"], pa.scalar(int(Class.BACKSCATTER), pa.int8())))
-    backscatter = {str(code): packets for (code,), packets in _sums(replies, ("country",)).items()}
+    backscatter = {str(code): packets for (code,), packets in sums(replies, ("country",)).items()}
     return pa.table(
         {
             "country": pa.array(list(every), pa.string()),

@@ -12,9 +12,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from teiten_collector.analysis.bulletins import Bulletin, BulletinFinding, judge_bulletins
 from teiten_collector.analysis.categories import Signatures, read_categories, read_signatures
 from teiten_collector.analysis.findings import Finding, Ground, Victim, find, make_ground, victims
@@ -24,11 +21,14 @@ from teiten_collector.analysis.rates import Accesses, SensorFigures, accesses, p
 from teiten_collector.analysis.scope import select_sensors
 from teiten_collector.analysis.series import Days, Series, series_of, whole_series
 from teiten_collector.analysis.signatures import Detections, detections
+from teiten_collector.analysis.tallies import sums
 from teiten_collector.report.sentences import finding_text
 from teiten_protocol import Class, Family, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    import pyarrow as pa
 
     from teiten_collector.analysis.exposure import Stretch
     from teiten_collector.analysis.periods import Period
@@ -44,6 +44,7 @@ _LINE = 400
 
 Content = dict[str, object]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _ROW = tuple(field.name for field in fields(Row))
 
 
@@ -188,10 +189,7 @@ def _row_content(row: Row) -> Content:
 
 
 def _accesses(found: Accesses, unit: str, document: Document) -> Content:
-    now = found.now
-    by_country = now.by("key", "country")
-    ports = {row.key for row in found.ports[:KEYS_BY_COUNTRY]}
-    by_port = parts({pair: count for pair, count in by_country.items() if pair[0] in ports})
+    by_port = _pairs(found, "country")
     home = document.question.home_country
     return {
         unit: found.current.days,
@@ -218,21 +216,25 @@ def _accesses(found: Accesses, unit: str, document: Document) -> Content:
 def _home_ports(found: Accesses, home: str) -> tuple[Row, ...]:
     """The keys of the home country's accesses."""
     counted = [
-        {str(key): count for (key, country), count in tally.by("key", "country").items() if country == home}
+        {str(key): count for (key,), count in sums(tally.of("country", home), ("key",)).items()}
         for tally in (found.now, found.then)
     ]
     return found.rank(counted[0], counted[1])
 
 
+def _pairs(found: Accesses, column: str) -> dict[str, dict[str, int]]:
+    """Packets of the leading keys by another column."""
+    keys = [row.key for row in found.ports[:KEYS_BY_COUNTRY]]
+    return parts(sums(found.now.of("key", *keys), ("key", column)))
+
+
 def _tools_by_port(found: Accesses) -> Content:
     """Packets of each tool, of the keys that any tool was seen on."""
-    counts: dict[tuple[object, ...], int] = {
-        (key, Tool(int(str(tool))).text): count
-        for (key, tool), count in found.now.by("key", "tool").items()
-        if tool
+    named = {
+        key: {Tool(int(tool)).text: count for tool, count in tools.items() if int(tool) != Tool.NONE}
+        for key, tools in _pairs(found, "tool").items()
     }
-    by_port = parts(counts)
-    return {row.key: by_port[row.key] for row in found.ports[:KEYS_BY_COUNTRY] if row.key in by_port}
+    return {row.key: named[row.key] for row in found.ports[:KEYS_BY_COUNTRY] if named.get(row.key)}
 
 
 def _backscatter(found: Accesses, ground: Ground | None) -> Content:
@@ -262,9 +264,7 @@ def _victim(victim: Victim, ground: Ground) -> Content:
 
 
 def _of_class(found: Accesses, class_: Class) -> pa.Table:
-    table = found.now.daily
-    chosen: pa.Table = table.filter(pc.equal(table["class"], pa.scalar(int(class_), pa.int8())))
-    return chosen
+    return found.now.of("class", int(class_))
 
 
 def _access_series(found: Accesses, document: Document) -> Content:
@@ -439,4 +439,4 @@ def _row(item: object, indent: str) -> str:
 
 
 def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)

@@ -113,17 +113,13 @@ def _changed(ground: Ground, row: Row, country: str) -> bool:
 
 
 def _countries(found: Tally, key: str) -> dict[str, int]:
-    grouped = _of_key(found, key).group_by("country", use_threads=False).aggregate([("packets", "sum")])
+    grouped = found.of("key", key).group_by("country", use_threads=False).aggregate([("packets", "sum")])
     countries = (str(country) for country in grouped["country"].to_pylist())
     return dict(zip(countries, whole(grouped["packets_sum"]), strict=True))
 
 
-def _of_key(found: Tally, key: str) -> pa.Table:
-    return found.daily.filter(pc.equal(found.daily["key"].cast(pa.string()), pa.scalar(key)))
-
-
 def _days(found: Tally, key: str, country: str) -> npt.NDArray[np.float64]:
-    table = _of_key(found, key)
+    table = found.of("key", key)
     chosen = table.filter(pc.equal(table["country"], pa.scalar(country)))
     days = np.zeros(len(found.calendar.days))
     np.add.at(days, chosen["local_day"].to_numpy(), chosen["packets"].cast(pa.float64()).to_numpy())

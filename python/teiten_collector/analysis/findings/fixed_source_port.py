@@ -20,14 +20,12 @@ def fixed_source_ports(ground: Ground) -> Iterator[Finding]:
     A source port that equals the destination port is how NTP, IKE and NetBIOS speak, and says nothing.
     """
     for row in ground.ports:
-        uses = ground.ports_now.get(row.key, ())
-        packets = sum(use.packets for use in uses)
-        if not uses or row.rate is None or row.rate < ground.material_rate or packets < MATERIAL_PACKETS:
+        use = ground.ports_now.get(row.key)
+        if use is None or row.rate is None or row.rate < ground.material_rate or use.total < MATERIAL_PACKETS:
             continue
         if not row.key.endswith(("/TCP", "/UDP")):
             continue
-        use = max(uses, key=lambda use: (use.packets, -use.source_port))
-        share = use.packets / packets
+        share = use.packets / use.total
         if share < MOST or use.source_port in {0, parse_key(row.key)[1]}:
             continue
         yield Finding(

@@ -46,14 +46,14 @@ class Ground:
         accesses: The figures.
         flows_now: What heavy sources sent in the period.
         flows_then: What the same sources sent in the compared period.
-        ports_now: Source ports of the probes of leading keys.
+        ports_now: The source port that most probes of each leading key came from.
         minutes: When heavy sources sent to leading keys, in minutes since the Unix epoch.
     """
 
     accesses: Accesses
     flows_now: tuple[Flow, ...]
     flows_then: tuple[Flow, ...]
-    ports_now: Mapping[str, tuple[PortUse, ...]]
+    ports_now: Mapping[str, PortUse]
     minutes: Mapping[tuple[Source, str], list[int]]
 
     @property
