@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from teiten_collector.config import Language
 
 LANGUAGES: tuple[Language, ...] = ("ja", "en")
-PAGE = Path(__file__).parents[2] / "docs/reference/collector-commands.md"
 
 
 def rows_of(document: Document, table: str) -> dict[str, Row]:
