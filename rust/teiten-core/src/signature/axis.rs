@@ -381,16 +381,11 @@ impl Axes {
             let mut left = *short;
             for axis in axes {
                 if let Ok(row) = <&[u64; BLOCK]>::try_from(axis.row(view, addresses)) {
-                    for (left, row) in left.iter_mut().zip(row) {
-                        *left &= row;
-                    }
-                }
-                if left == [0; BLOCK] {
-                    return false;
+                    left = [left[0] & row[0], left[1] & row[1], left[2] & row[2], left[3] & row[3]];
                 }
             }
             *short = left;
-            return true;
+            return left != [0; BLOCK];
         }
         for axis in axes {
             let row = axis.row(view, addresses);
