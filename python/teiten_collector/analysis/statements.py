@@ -36,7 +36,7 @@ WITH pairs AS (
   SELECT form * 65536 + value AS code, COALESCE(country, 'ZZ') AS country, {{source}},
     SUM(packets) AS packets, SUM(CASE WHEN class = 2 THEN packets ELSE 0 END) AS backscatter
   FROM tuples
-  WHERE {SCOPE}
+  WHERE {SCOPE} AND source_low IS NOT NULL
   GROUP BY form * 65536 + value, COALESCE(country, 'ZZ'), {{source}}
 ), homes AS (
   SELECT country, {{source}}, SUM(packets) AS packets, SUM(backscatter) AS backscatter
@@ -132,7 +132,7 @@ FROM (
   FROM (
     SELECT form * 65536 + value AS code, source_port, {{source}}, SUM(packets) AS packets
     FROM tuples JOIN wanted ON wanted.code = tuples.form * 65536 + tuples.value
-    WHERE {SCOPE} AND class = 1
+    WHERE {SCOPE} AND class = 1 AND source_port <> 0
     GROUP BY form * 65536 + value, source_port, {{source}}
   ) AS by_source
   GROUP BY code, source_port
@@ -141,10 +141,11 @@ GROUP BY code
 ORDER BY code
 """  # noqa: S608 - constant text
 """The source port that most probes of each named key came from (of equals the lowest), and how many sources
-used it. Tables: wanted (code). Parameters: the scope."""
+used it; 0, where a sensor gave ports up, is none. Tables: wanted (code). Parameters: the scope."""
 
 BY_SENSOR = f"""
-SELECT sensor, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+SELECT sensor, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
+  CAST(COUNT(source_low) AS BIGINT) AS sources
 FROM (
   SELECT sensor, {{source}}, SUM(packets) AS packets
   FROM tuples
@@ -226,6 +227,58 @@ ORDER BY sensor, start_ns
 """
 """The union of each sensor's spans that touch a time, as stretches in order that neither touch nor overlap.
 The day is not asked for: a span may begin days before. Parameters: end of the time, its start, sensors."""
+
+
+SKETCHES = f"""
+SELECT key, registers
+FROM sketches
+WHERE {SCOPE}
+"""  # noqa: S608 - constant text
+"""The sketches of sources that sensors gave up. Parameters: the scope, with family 0 for those that keys of
+both families share."""
+
+DENIAL_EVENTS = f"""
+WITH replies AS (
+  SELECT source_high AS victim_high, source_low AS victim_low, country, minute, source_port AS port, packets,
+    CASE form WHEN 1 THEN 6 WHEN 3 THEN 1 WHEN 4 THEN 58 ELSE value END AS protocol
+  FROM tuples
+  WHERE {SCOPE} AND class = 2 AND source_low IS NOT NULL
+    AND NOT (form = 3 AND value IN (3, 4, 5, 11, 12)) AND NOT (form = 4 AND value IN (1, 2, 3, 4))
+  UNION ALL
+  SELECT victim_high, victim_low, country, minute, victim_port AS port, packets, protocol
+  FROM quoted
+  WHERE {SCOPE}
+), minutes AS (
+  SELECT victim_high, victim_low, protocol, minute, MIN(country) AS country, MIN(port) AS low_port,
+    MAX(port) AS high_port, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets
+  FROM replies
+  GROUP BY victim_high, victim_low, protocol, minute
+), marked AS (
+  SELECT *, CASE WHEN minute - LAG(minute) OVER (
+      PARTITION BY victim_high, victim_low, protocol ORDER BY minute
+    ) <= ? THEN 0 ELSE 1 END AS opens
+  FROM minutes
+), numbered AS (
+  SELECT *, SUM(opens) OVER (
+      PARTITION BY victim_high, victim_low, protocol ORDER BY minute
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS event
+  FROM marked
+), events AS (
+  SELECT victim_high, victim_low, protocol, event, MIN(country) AS country, MIN(minute) AS first_minute,
+    MAX(minute) AS last_minute, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
+    MAX(packets) AS most_in_a_minute, MIN(low_port) AS low_port, MAX(high_port) AS high_port
+  FROM numbered
+  GROUP BY victim_high, victim_low, protocol, event
+)
+SELECT victim_high, victim_low, protocol, country, first_minute, last_minute, packets, most_in_a_minute,
+  low_port, high_port
+FROM events
+WHERE packets >= ? AND (last_minute - first_minute - 1) * 60 >= ? AND most_in_a_minute >= ?
+ORDER BY first_minute, victim_high, victim_low, protocol
+"""  # noqa: S608 - constant text
+"""Backscatter grouped to attacks on victims: whoever replies, and whomever an ICMP error quotes. Parameters:
+the scope twice, the longest pause in minutes, then at least: packets, seconds, packets in one minute."""
 
 
 def for_family(statement: str, family: Family) -> str:

@@ -6,7 +6,7 @@ and the sources that sent much of one. The second grows with keys and countries,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from teiten_collector.analysis.calendar import Calendar, calendar
+from teiten_collector.analysis.merged_sources import MergedSources, merged_sources
 from teiten_collector.analysis.statements import DAILY, SOURCES, for_family
 from teiten_protocol import Class, key_text, parse_key
 
@@ -61,12 +62,13 @@ class SourceCounts:
     """Distinct sources.
 
     Attributes:
-        total: Of anything.
-        keys: Of each key.
+        total: Of anything; those in `merged` are in it.
+        keys: Of each key; those in `merged` are in it.
         countries: Of each country.
         backscatter_countries: Of each country, those that sent backscatter.
         heavy_keys: The sources that sent much of a key, by key.
         heavy_countries: The same by country.
+        merged: Estimates of the sources that sensors gave up in floods.
     """
 
     total: int
@@ -75,6 +77,11 @@ class SourceCounts:
     backscatter_countries: Mapping[str, int]
     heavy_keys: Mapping[str, tuple[Share, ...]]
     heavy_countries: Mapping[str, tuple[Share, ...]]
+    merged: MergedSources = field(default_factory=lambda: MergedSources(0, {}))
+
+    def is_estimate(self, key: str | None = None) -> bool:
+        """Whether a key's number (without one the total) holds an estimate, and is an upper one."""
+        return self.merged.total > 0 if key is None else key in self.merged.keys
 
 
 @dataclass(frozen=True)
@@ -228,7 +235,18 @@ def _sources(engine: Engine, scope: Scope, daily: pa.Table) -> SourceCounts:
                 heavy_keys.setdefault(code_key(row["code"]), []).append(share)
             case _:
                 heavy_countries.setdefault(row["country"], []).append(share)
-    return SourceCounts(total, keys, countries, backscatter, _falling(heavy_keys), _falling(heavy_countries))
+    merged = merged_sources(engine, scope)
+    for key, sources in merged.keys.items():
+        keys[key] = keys.get(key, 0) + sources
+    return SourceCounts(
+        total + merged.total,
+        keys,
+        countries,
+        backscatter,
+        _falling(heavy_keys),
+        _falling(heavy_countries),
+        merged,
+    )
 
 
 def _falling(shares: Mapping[str, list[Share]]) -> dict[str, tuple[Share, ...]]:

@@ -124,14 +124,12 @@ impl Scanners {
             Tool::Mirai
         } else if is_masscan(ip, tcp) {
             Tool::Masscan
-        } else if ip.identification() == ZMAP_IDENTIFICATION {
-            Tool::Zmap
         } else if may_be_nmap(tcp) {
             self.compare(Tool::Nmap, is_nmap, ip, tcp)
         } else if may_be_unicornscan(tcp) {
             self.compare(Tool::Unicornscan, is_unicornscan, ip, tcp)
         } else {
-            Tool::None
+            of_identification(ip)
         }
     }
 
@@ -158,8 +156,18 @@ impl Scanners {
         if before.source == now.source && elsewhere && is_pair(before, now) {
             tool
         } else {
-            Tool::None
+            of_identification(ip)
         }
+    }
+}
+
+/// The verdict on a SYN that no stronger test told.
+#[inline]
+const fn of_identification(ip: &Ipv4<'_>) -> Tool {
+    if ip.identification() == ZMAP_IDENTIFICATION {
+        Tool::Zmap
+    } else {
+        Tool::None
     }
 }
 
@@ -326,6 +334,11 @@ mod tests {
         assert_eq!(verdict_of(&mut scanners, probe(0, 80)), Tool::None);
         assert_eq!(verdict_of(&mut scanners, probe(0, 81)), Tool::Nmap);
         assert_eq!(verdict_of(&mut scanners, probe(1, 82)), Tool::Nmap);
+        let by_chance = Syn {
+            identification: 54321,
+            ..probe(0, 84)
+        };
+        assert_eq!(verdict_of(&mut scanners, by_chance), Tool::Nmap);
         let stranger = Syn {
             sequence: 1,
             ..probe(0, 83)
