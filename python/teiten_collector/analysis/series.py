@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from teiten_collector.analysis.tallies import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import date
+
+    import numpy.typing as npt
 
 
 LEADING_PARTS = 6
@@ -66,47 +70,73 @@ def series_of(
         days: The days that `local_day` counts.
     """
     wanted = list(dict.fromkeys(subjects))
-    column = table[subject].cast(pa.string())
-    chosen = table.set_column(table.schema.get_field_index(subject), subject, column).filter(
-        pc.is_in(column, value_set=pa.array(wanted, pa.string()))
-    )
-    grouped = chosen.group_by([subject, "local_day", part]).aggregate([("packets", "sum")])
-    counts: dict[str, dict[int, dict[str, int]]] = {name: {} for name in wanted}
-    for name, day, what, packets in zip(
-        *(grouped[name].to_pylist() for name in (subject, "local_day", part, "packets_sum")), strict=True
-    ):
-        counts[name].setdefault(day, {})[str(what)] = int(packets)
-    return {name: _series(counts[name], days) for name in wanted}
+    names, places = encoded(table[subject])
+    position = {name: number for number, name in enumerate(wanted)}
+    whose = np.asarray([position.get(str(name), -1) for name in names], dtype=np.int64)
+    rows = whose[places.to_numpy()] if names else np.zeros(0, np.int64)
+    cells = _cells(table, part, rows, len(wanted), days)
+    return {name: _series(cells, number, days) for number, name in enumerate(wanted)}
 
 
 def whole_series(table: pa.Table, part: str, days: Days) -> Series:
     """The series of everything in a table, by parts."""
-    grouped = table.group_by(["local_day", part]).aggregate([("packets", "sum")])
-    counts: dict[int, dict[str, int]] = {}
-    for day, what, packets in zip(
-        *(grouped[name].to_pylist() for name in ("local_day", part, "packets_sum")), strict=True
-    ):
-        counts.setdefault(day, {})[str(what)] = int(packets)
-    return _series(counts, days)
+    return _series(_cells(table, part, np.zeros(table.num_rows, np.int64), 1, days), 0, days)
 
 
-def _series(counts: Mapping[int, Mapping[str, int]], days: Days) -> Series:
-    totals: dict[str, int] = {}
-    for parts in counts.values():
-        for name, count in parts.items():
-            totals[name] = totals.get(name, 0) + count
-    leading = sorted(totals, key=lambda name: (-totals[name], name))[:LEADING_PARTS]
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Counts by subject, day and part.
+
+    Attributes:
+        counts: Three axes; of the parts, the leading ones of the subject and, last, the rest.
+        leading: The names of each subject's leading parts, the largest first.
+    """
+
+    counts: npt.NDArray[np.float64]
+    leading: tuple[tuple[str, ...], ...]
+
+
+def _cells(table: pa.Table, part: str, rows: npt.NDArray[np.int64], subjects: int, days: Days) -> _Cells:
+    """Adds up the rows of a table whose subject is known (0 or more)."""
+    known = rows >= 0
+    names, places = encoded(table[part])
+    order = sorted(range(len(names)), key=lambda number: str(names[number]))
+    rank = np.empty(len(names), np.int64)  # equal parts go by their names
+    rank[order] = np.arange(len(names))
+    parts = rank[places.to_numpy()][known] if names else np.zeros(0, np.int64)
+    packets = table["packets"].cast(pa.float64()).to_numpy()[known]
+    local_day = table["local_day"].to_numpy()[known]
+    whose = rows[known]
+    totals = np.zeros((subjects, len(names)))
+    np.add.at(totals, (whose, parts), packets)
+    places_of = np.full((subjects, len(names)), LEADING_PARTS, np.int64)
+    leading = []
+    for number in range(subjects):
+        best = np.argsort(-totals[number], kind="stable")[:LEADING_PARTS]
+        best = best[totals[number][best] > 0]
+        places_of[number, best] = np.arange(len(best))
+        leading.append(tuple(str(names[order[place]]) for place in best))
+    counts = np.zeros((subjects, len(days.days), LEADING_PARTS + 1))
+    np.add.at(counts, (whose, local_day, places_of[whose, parts]), packets)
+    return _Cells(counts, tuple(leading))
+
+
+def _series(cells: _Cells, subject: int, days: Days) -> Series:
     return tuple(
-        _day(day, exposure, counts.get(number, {}), leading)
+        _day(day, exposure, cells.counts[subject, number], cells.leading[subject])
         for number, (day, exposure) in enumerate(zip(days.days, days.exposure, strict=True))
     )
 
 
-def _day(day: date, exposure: float, counts: Mapping[str, int], leading: Sequence[str]) -> DayRate:
-    count = sum(counts.values())
+def _day(day: date, exposure: float, counts: npt.NDArray[np.float64], leading: tuple[str, ...]) -> DayRate:
+    count = float(counts.sum())
     if exposure <= 0:
-        return DayRate(day, exposure, count, None, {})
-    named = {name: counts[name] for name in leading if counts.get(name)}
-    rest = count - sum(named.values())
-    parts = {name: number / exposure for name, number in named.items()}
-    return DayRate(day, exposure, count, count / exposure, parts | ({OTHER: rest / exposure} if rest else {}))
+        return DayRate(day, exposure, int(count), None, {})
+    parts = {
+        name: float(number) / exposure
+        for name, number in zip(
+            (*leading, *[""] * (LEADING_PARTS - len(leading)), OTHER), counts, strict=True
+        )
+        if number
+    }
+    return DayRate(day, exposure, int(count), count / exposure, parts)
