@@ -69,7 +69,8 @@ done
 
 echo "toolchain: zig $ZIG_VERSION, maturin $MATURIN_VERSION" >&2
 python3 -m venv "$work/python"
-"$work/python/bin/pip" install --quiet "ziglang==$ZIG_VERSION" "maturin==$MATURIN_VERSION"
+"$work/python/bin/pip" install --quiet "ziglang==$ZIG_VERSION" "maturin==$MATURIN_VERSION" \
+  "cargo-zigbuild==$CARGO_ZIGBUILD_VERSION"
 "$work/python/bin/pip" download --quiet --no-deps --no-binary :all: \
   --dest "$work/packages" "pcapy-ng==$PCAPY_VERSION" ||
   { echo "toolchain: cannot download the source of pcapy-ng $PCAPY_VERSION" >&2; exit 1; }

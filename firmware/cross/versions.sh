@@ -14,6 +14,7 @@ DEBIAN_MIRROR=http://deb.debian.org/debian
 
 ZIG_VERSION=0.17.0
 MATURIN_VERSION=1.16.0
+CARGO_ZIGBUILD_VERSION=0.24.0
 
 # pcapy-ng has no wheel for armv7, and its arm64 wheel carries a libpcap of its own that Debian does not mend: it is
 # compiled from the published source against Debian's libpcap and Python.

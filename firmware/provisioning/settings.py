@@ -199,8 +199,8 @@ def _collector(value: str) -> str:
         port = url.port
     except ValueError as error:
         raise _RefusedError(f"{value!r}: {error}", remedy) from error
-    if url.scheme not in {"https", "http"} or not url.hostname or port == 0 or re.search(r"\s", value):
-        raise _RefusedError(f"{value!r} is no address of a collector", remedy)
+    if url.scheme != "https" or not url.hostname or port == 0 or re.search(r"\s", value):
+        raise _RefusedError(f"{value!r} is no https address of a collector", remedy)
     return value
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AGENT_USER = "teiten"
 """The account that the agent runs under; it alone reaches the collector."""
 
-_DEFAULT_PORTS = {"https": 443, "http": 80}
+_HTTPS_PORT = 443
 
 
 def rules(settings: Settings) -> str:
@@ -57,7 +57,7 @@ def management(settings: Settings) -> str:
     collector = ""
     if settings.collector:
         url = urlsplit(settings.collector)
-        port = url.port or _DEFAULT_PORTS[url.scheme]
+        port = url.port or _HTTPS_PORT
         to = f"{_to(url.hostname or '')}tcp dport {port}"
         collector = f'\n    oifname "{device}" meta skuid "{AGENT_USER}" {to} accept'
     names = "".join(

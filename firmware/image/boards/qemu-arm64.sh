@@ -1,0 +1,10 @@
+# shellcheck shell=bash disable=SC2034
+# QEMU's machine `virt`, and any server or virtual machine with UEFI and virtio.
+KERNEL_PACKAGE=linux-image-6.1.0-56-cloud-arm64
+KERNEL_VERSION=6.1.192-2
+KERNEL_RELEASE=6.1.0-56-cloud-arm64
+CONSOLE=ttyAMA0
+# What the first stage needs to find and mount the root.
+INITRD_MODULES="virtio_pci virtio_mmio virtio_blk squashfs overlay"
+# What udev does not load by itself.
+LATER_MODULES="vfat nls_ascii nls_cp437 nf_tables nft_ct"

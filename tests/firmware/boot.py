@@ -1,0 +1,352 @@
+"""Boot the image in QEMU, from the card alone, and hold it to its promises.
+
+    python -m tests.firmware.boot --image target/image/qemu-arm64/teiten-qemu-arm64.img
+
+It provisions a copy of the card, lets it boot by UEFI and GRUB, sends packets of every kind to the
+observation interface, waits until a collector on this machine has them, and compares: each counted once, none
+answered. Then the power is cut, and the same card boots again without its token on the boot partition.
+
+Nothing leaves this machine: the observation interface is a pair of UDP ports on loopback, and QEMU's own
+network lets the management interface reach the collector's port on loopback and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from teiten_collector.store import Engine
+from tests.firmware.stimuli import OURS, over_ipv4, over_ipv6
+from tests.fleet import COLLECTOR, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SENSOR = "boot-01"
+COLLECTOR_ADDRESS = "10.0.2.100"
+"""Where QEMU's network shows the collector to the guest."""
+
+BOOT_OFFSET = 1 << 20
+"""Where the boot partition begins on the card, as firmware/image/build.sh lays it out."""
+
+STARTED = re.compile(r"\bevent=start\b")
+HEALTH = re.compile(r"teiten-health (\{.*\})")
+
+RELAY = """\
+import selectors, socket, sys, os
+peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+ways = selectors.DefaultSelector()
+ways.register(0, selectors.EVENT_READ)
+ways.register(peer, selectors.EVENT_READ)
+while True:
+    for key, _ in ways.select():
+        if key.fileobj == 0:
+            data = os.read(0, 65536)
+            peer.sendall(data)
+        else:
+            data = peer.recv(65536)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(1, view):]
+        if not data:
+            sys.exit()
+"""
+
+
+class BootFailedError(AssertionError):
+    """The image did not do what it promises; the text holds the end of its console."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """A collector on loopback with TLS.
+
+    Attributes:
+        directory: Its store.
+        port: Where it listens.
+        token: The sensor's.
+        certificate: What the sensor trusts.
+    """
+
+    directory: Path
+    port: int
+    token: str
+    certificate: Path
+
+    def counted(self) -> tuple[int, dict[str, int]]:
+        """Packets that the sensor saw, and those counted by key."""
+        engine = Engine(self.directory)
+        seen = engine.query("SELECT coalesce(sum(packets), 0) AS packets FROM observations").to_pylist()
+        keys = engine.query("SELECT key, sum(packets) AS packets FROM tuples GROUP BY key").to_pylist()
+        return int(seen[0]["packets"]), {row["key"]: int(row["packets"]) for row in keys}
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Collector]:
+    """A collector for the sensor, until the end."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [
+            *[
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+            ],
+            "-subj",
+            "/CN=collector",
+            "-addext",
+            f"subjectAltName=IP:{COLLECTOR_ADDRESS}",
+            "-keyout",
+            str(key),
+            "-out",
+            str(certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    configuration = folder / "collector.toml"
+    configuration.write_text(
+        f'[server]\nlisten = "127.0.0.1:{port}"\n'
+        f"tls_certificate = {json.dumps(str(certificate))}\ntls_key = {json.dumps(str(key))}\n"
+        f"[store]\ndirectory = {json.dumps(str(folder / 'store'))}\n",
+        encoding="utf-8",
+    )
+    networks = (f"{OURS}/32", "2001:db8::/64")
+    words = (
+        "sensor",
+        "add",
+        SENSOR,
+        "--monitored",
+        *networks,
+        "--group",
+        "access",
+        "--config",
+        configuration,
+    )
+    token = run(COLLECTOR, *words).stdout.split()[-1]
+    with (folder / "collector.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [COLLECTOR, "serve", "--config", configuration], stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        yield Collector(folder / "store", port, token, certificate)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def provision(card: Path, collector: Collector) -> None:
+    """Write the settings onto the boot partition, as someone with a card reader does."""
+    text = (
+        f"sensor = {SENSOR}\ntoken = {collector.token}\n"
+        f"collector = https://{COLLECTOR_ADDRESS}:8443\n"
+        f"interface = eth0\nmonitored = {OURS}/32 2001:db8::/64\n"
+        "management = eth1\nmanagement-address = 10.0.2.15/24\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "sensor.txt")
+        settings.write_text(text, encoding="utf-8")
+        boot = f"{card}@@{BOOT_OFFSET}"
+        for source, name in ((settings, "sensor.txt"), (collector.certificate, "collector-ca.pem")):
+            subprocess.run(["mcopy", "-o", "-i", boot, source, f"::/{name}"], check=True)  # noqa: S607
+
+
+def on_card(card: Path, name: str) -> str:
+    """A file of the boot partition; empty if there is none."""
+    done = subprocess.run(
+        ["mtype", "-i", f"{card}@@{BOOT_OFFSET}", f"::/{name}"],  # noqa: S607
+        check=False,
+        capture_output=True,
+    )
+    return done.stdout.decode()
+
+
+class Sensor:
+    """One boot of a card in an emulated machine."""
+
+    def __init__(self, card: Path, collector: Collector, folder: Path) -> None:
+        """Switch it on."""
+        relay = folder / "relay.py"
+        relay.write_text(RELAY, encoding="ascii")
+        self._wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._wire.bind(("127.0.0.1", 0))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._far = probe.getsockname()
+        near = self._wire.getsockname()
+        python = shutil.which("python3") or sys.executable
+        management = (
+            f"user,id=management,restrict=on,"
+            f"guestfwd=tcp:{COLLECTOR_ADDRESS}:8443-cmd:{python} {relay} {collector.port}"
+        )
+        observation = f"socket,id=observation,udp=127.0.0.1:{near[1]},localaddr=127.0.0.1:{self._far[1]}"
+        self.began = time.monotonic()
+        self._process = subprocess.Popen(
+            [
+                *[
+                    "qemu-system-aarch64",
+                    "-M",
+                    "virt",
+                    "-cpu",
+                    "cortex-a53",
+                    "-m",
+                    "512",
+                    "-nographic",
+                    "-no-reboot",
+                ],
+                *("-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"),
+                *(
+                    "-drive",
+                    f"file={card},format=raw,if=none,id=card",
+                    "-device",
+                    "virtio-blk-pci,drive=card",
+                ),
+                *("-netdev", observation, "-device", "virtio-net-pci,netdev=observation,addr=8"),
+                *("-netdev", management, "-device", "virtio-net-pci,netdev=management,addr=9"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self.console: deque[str] = deque(maxlen=2_000)
+        self._changed = threading.Condition()
+        assert self._process.stdout is not None
+        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+
+    def _read(self, stream: IO[str]) -> None:
+        with stream:
+            for line in stream:
+                with self._changed:
+                    self.console.append(line.rstrip())
+                    self._changed.notify_all()
+
+    def expect(self, pattern: re.Pattern[str], seconds: float) -> re.Match[str]:
+        """Wait until the console shows something.
+
+        Raises:
+            BootFailedError: It did not.
+        """
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                for line in self.console:
+                    if found := pattern.search(line):
+                        return found
+                left = deadline - time.monotonic()
+                if left <= 0 or self._process.poll() is not None:
+                    raise BootFailedError(
+                        f"{pattern.pattern!r} did not come in {seconds} s\n" + "\n".join(self.console)
+                    )
+                self._changed.wait(min(left, 1))
+
+    def send(self, frames: list[bytes]) -> None:
+        """Frames onto the wire of the observation interface."""
+        for frame in frames:
+            self._wire.sendto(frame, self._far)
+            time.sleep(0.002)
+
+    def came(self) -> list[bytes]:
+        """Every frame that the observation interface has sent so far."""
+        self._wire.settimeout(0)
+        frames: list[bytes] = []
+        with suppress(BlockingIOError):
+            while True:
+                frames.append(self._wire.recv(65_536))
+        return frames
+
+    def cut(self) -> None:
+        """Cut the power."""
+        self._process.kill()
+        self._process.wait()
+        self._wire.close()
+
+
+def wait_for(collector: Collector, packets: int, sensor: Sensor, seconds: float) -> dict[str, int]:
+    """Wait until the collector has so many packets of the sensor, and return them by key."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen, keys = collector.counted()
+        if seen >= packets:
+            return keys
+        if time.monotonic() > deadline:
+            raise BootFailedError(
+                f"{seen} of {packets} packets came in {seconds} s\n" + "\n".join(sensor.console)
+            )
+        time.sleep(0.5)
+
+
+def boot(image: Path, patience: float, said: dict[str, object]) -> None:
+    """The whole way, twice; what was measured goes into `said`."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        card = folder / "card.img"
+        subprocess.run(["cp", "--sparse=always", image, card], check=True)  # noqa: S607
+        subprocess.run(["truncate", "--size=+512M", card], check=True)  # noqa: S607
+        collector = stack.enter_context(serving(folder))
+        provision(card, collector)
+        frames = list((over_ipv4() | over_ipv6()).values())
+        total = 0
+        for name in ("first boot", "boot after a power cut"):
+            sensor = Sensor(card, collector, folder)
+            stack.callback(sensor.cut)
+            sensor.expect(STARTED, patience)
+            said[f"{name}, seconds to capturing"] = round(time.monotonic() - sensor.began, 1)
+            sensor.send(frames)
+            total += len(frames)
+            said[f"{name}, keys"] = wait_for(collector, total, sensor, patience)
+            said[f"{name}, seconds to counts in the collector"] = round(time.monotonic() - sensor.began, 1)
+            said["health"] = json.loads(sensor.expect(HEALTH, patience)[1])
+            if spoken := sensor.came():
+                raise BootFailedError(f"{len(spoken)} frames left the observation interface: {spoken[:3]}")
+            seen, _ = collector.counted()
+            if seen != total:
+                raise BootFailedError(f"{total} packets were sent, and {seen} observed")
+            sensor.cut()
+            if collector.token in on_card(card, "sensor.txt"):
+                raise BootFailedError("the token is still on the boot partition")
+
+
+def main() -> int:
+    """Boot, and print what was measured as JSON."""
+    parser = argparse.ArgumentParser(description="boot the image in QEMU and hold it to its promises")
+    parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--patience", type=float, default=600, metavar="SECONDS", help="for each step")
+    asked = parser.parse_args()
+    said: dict[str, object] = {}
+    try:
+        boot(asked.image, asked.patience, said)
+    except BootFailedError as error:
+        print(json.dumps(said, indent=2))
+        print(error, file=sys.stderr)
+        return 1
+    print(json.dumps(said, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
