@@ -8,22 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from teiten_collector.store.facts import OBSERVATIONS, SCHEMAS, TUPLES
 from teiten_collector.store.tables import Tables
 from teiten_protocol import Form, key_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
     from teiten_collector.store import Store
+
+    Column = pa.Array[Any]
 
 SENSORS = 64
 ADDRESSES = 16
@@ -80,11 +81,11 @@ def _tuples(chance: np.random.Generator, rows: int, start: int, end: int, source
     backscatter = chance.random(rows) < 0.1
     country = np.minimum((source % 4096) // 256, len(_COUNTRIES) - 1)
     codes, inverse = np.unique(port, return_inverse=True)
-    texts = pa.array([key_text(Form.TCP, int(code)) for code in codes], pa.string())
+    texts = [key_text(Form.TCP, int(code)) for code in codes]
     columns = {
         "day": pa.array(minute // 1440, pa.int32()).view(pa.date32()),
         "minute": pa.array(minute),
-        "sensor": pc.take(pa.array([sensor_id(number) for number in range(SENSORS)]), pa.array(sensor)),
+        "sensor": _of([sensor_id(number) for number in range(SENSORS)], sensor),
         "epoch": _constant(1, rows, pa.int64()),
         "sequence": _constant(start, rows, pa.int32()),
         "family": _constant(4, rows, pa.int8()),
@@ -94,7 +95,7 @@ def _tuples(chance: np.random.Generator, rows: int, start: int, end: int, source
         "address_low": pa.array(
             int(IPv4Address("10.0.0.0")) + (sensor << 16) + chance.integers(0, ADDRESSES, rows)
         ),
-        "key": pc.take(texts, pa.array(inverse)),
+        "key": _of(texts, inverse),
         "form": _constant(int(Form.TCP), rows, pa.int8()),
         "value": pa.array(port.astype(np.int32)),
         "source_port": pa.array(np.where(backscatter, 80, 1024 + source % 60_000).astype(np.int32)),
@@ -103,7 +104,7 @@ def _tuples(chance: np.random.Generator, rows: int, start: int, end: int, source
         "tool": pa.array((source % 8 == 0).astype(np.int8)),
         "packets": pa.array(_packets(chance, rows)),
         "bytes": _constant(40, rows, pa.int64()),
-        "country": pc.take(pa.array(_COUNTRIES), pa.array(country)),
+        "country": _of(_COUNTRIES, country),
         "asn": pa.nulls(rows, pa.int64()),
     }
     return pa.Table.from_arrays([columns[name] for name in TUPLES.names], schema=TUPLES)
@@ -114,8 +115,8 @@ def _packets(chance: np.random.Generator, rows: int) -> npt.NDArray[np.int64]:
 
 
 def _observations(start: int, end: int, group: int) -> pa.Table:
-    columns = {
-        "day": _constant(start // 1440, SENSORS, pa.int32()).view(pa.date32()),
+    columns: dict[str, Column] = {
+        "day": pa.array([start // 1440] * SENSORS, pa.int32()).view(pa.date32()),
         "sensor": pa.array([sensor_id(number) for number in range(SENSORS)]),
         "epoch": _constant(1, SENSORS, pa.int64()),
         "sequence": _constant(group, SENSORS, pa.int32()),
@@ -130,5 +131,11 @@ def _observations(start: int, end: int, group: int) -> pa.Table:
     )
 
 
-def _constant(value: object, count: int, kind: pa.DataType) -> pa.Array:
-    return pa.repeat(pa.scalar(value, kind), count)
+def _constant(value: object, count: int, kind: pa.DataType) -> Column:
+    return pa.array(np.full(count, value).tolist() if isinstance(value, str) else np.full(count, value), kind)
+
+
+def _of(texts: Sequence[str], places: npt.NDArray[Any]) -> Column:
+    """The text at each place."""
+    indices = pa.array(places.astype(np.int32), pa.int32())
+    return pa.DictionaryArray.from_arrays(indices, pa.array(texts)).cast(pa.string())
