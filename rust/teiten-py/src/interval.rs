@@ -291,7 +291,7 @@ impl Sketches {
         let form = |sketch: &Sketch| sketch.key.map_or(0, |key| key.form as u8);
         let value = |sketch: &Sketch| sketch.key.map_or(0, |key| key.value).to_le_bytes();
         let bytes = |column: Vec<u8>| PyBytes::new(py, &column).unbind();
-        let registers = |sketch: &Sketch| sketch.registers.iter().copied().collect::<Vec<_>>();
+        let registers = |sketch: &Sketch| sketch.registers.to_vec();
         Self {
             rows: sketches.len(),
             family: bytes(sketches.iter().map(family).collect()),

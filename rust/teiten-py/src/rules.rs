@@ -18,6 +18,10 @@ pub(crate) struct Rules {
 
 #[pymethods]
 impl Rules {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is made from Python's values is owned"
+    )]
     #[new]
     #[pyo3(signature = (texts, *, exclusive = Vec::new(), variables = HashMap::new()))]
     #[pyo3(text_signature = "(texts, *, exclusive=(), variables={})")]
