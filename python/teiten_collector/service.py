@@ -10,6 +10,7 @@ Stopping drains: the door answers what it has begun, then the intake runs once m
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import os
 import resource
@@ -18,7 +19,7 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -53,6 +54,7 @@ _LOG = logging.getLogger(__name__)
 DRAIN_SECONDS = 30
 """How long requests that have begun may go on after a stop was asked for."""
 BACKLOG = 1024
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h of glibc, mallopt(3)
 LOOK_SECONDS = 1.0
 """How often progress is looked at: far below any sensible `WatchdogSec`."""
 KEEP_ALIVE_SECONDS = 75
@@ -102,6 +104,7 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
     """
     _check_certificate(config.server)
     _raise_file_limit()
+    _give_memory_back()
     manager = ServiceManager()
     stop = threading.Event()
     with _stopping_on_signals(stop), Store.open(config.store.directory, config.store.url) as store:
@@ -318,6 +321,18 @@ def _metrics(
         "Packets that a sensor says it lost.",
         [({"sensor": one.sensor}, one.lost_packets) for one in known],
     )
+
+
+def _give_memory_back() -> None:
+    """Has glibc return large blocks to the system at once, and keep few pools, where it is the allocator.
+
+    By default it learns from the first freed block of some megabytes to keep such blocks, in a pool a thread:
+    the collector would hold on to what one large batch took.
+    """
+    with suppress(OSError, AttributeError):
+        allocator = ctypes.CDLL(None)
+        allocator.mallopt(_M_MMAP_THRESHOLD, 1 << 20)
+        allocator.mallopt(_M_ARENA_MAX, 2)
 
 
 def _raise_file_limit() -> None:

@@ -3,8 +3,8 @@
     python -m tests.torture.kills [--kills 500] [--seed N]
 
 Each round feeds one capture through one agent, while the weather changes and one of the two is killed
-(SIGKILL) or finds its disk full (RLIMIT_FSIZE). At the end the network is clear, every capture is replayed to its
-end, and the tables must hold exactly the packets of the captures, each batch once.
+(SIGKILL) or finds its disk full (RLIMIT_FSIZE). At the end the network is clear, every capture is replayed to
+its end, and the tables must hold exactly the packets of the captures, each batch once.
 """
 
 from __future__ import annotations

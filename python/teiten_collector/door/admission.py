@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+import zlib
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
 MINUTE_NS = 60 * 1_000_000_000
 SENT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,9})?")
 """What `Teiten-Sent` may say: seconds of Unix time, to the year 2286."""
+_BEGINNING = re.compile(rb"(?:[\x80-\x8f]|\xde..)\xa7version", re.DOTALL)
+"""A map, and the name of its first field, in msgpack."""
+_BEGINNING_BYTES = 11
+_LOOKED_AT = 4_096
+"""Compressed bytes that give the first field of any stream that is no oddity."""
 LOST = re.compile(r"lost\.[a-z_]+_packets|kernel_dropped")
 """Counters of packets that reached the sensor and are in no batch."""
 
@@ -233,6 +239,7 @@ def unpack(compressed: bytes, limit: int = MAX_BODY_BYTES) -> tuple[bytes, Batch
         Refusal: TOO_LARGE, VERSION or BATCH, with the place of the fault.
         LargeBatchError: It expands beyond a `limit` below the format's.
     """
+    _require_beginning(compressed)
     try:
         body = expand(compressed, limit)
     except BatchError as error:
@@ -247,6 +254,20 @@ def unpack(compressed: bytes, limit: int = MAX_BODY_BYTES) -> tuple[bytes, Batch
         return body, decode(body)
     except BatchError as error:
         raise _refusal(error) from error
+
+
+def _require_beginning(compressed: bytes) -> None:
+    """Looks at the first bytes alone: what is no batch in its first field is expanded no further.
+
+    Raises:
+        Refusal: BATCH.
+    """
+    try:
+        beginning = zlib.decompressobj().decompress(compressed[:_LOOKED_AT], _BEGINNING_BYTES)
+    except zlib.error as error:
+        raise Refusal(RefusalCode.BATCH, f"batch: compressed: no zlib stream ({error})") from error
+    if _BEGINNING.match(beginning) is None:
+        raise Refusal(RefusalCode.BATCH, "batch: body: must be a map that begins with its version")
 
 
 def _refusal(error: BatchError) -> Refusal:

@@ -71,10 +71,9 @@ IN_FLIGHT_BYTES = MAX_COMPRESSED_BYTES
 """Bodies held at once: one of the largest, tens of thousands of usual ones."""
 WORKERS = 4
 """Bodies looked at at once."""
-SMALL_BYTES = 8 << 20
-"""A body that expands no further is looked at beside others: four of them, with their columns, take some 100
-MB. A larger one waits for a place of its own, because the largest takes four times its 64 MiB while it is
-checked."""
+SMALL_BYTES = 2 << 20
+"""A body that expands no further is looked at beside others; a minute of some 30,000 rows fits. A larger one
+waits for a place of its own, because the largest takes three times its 64 MiB while it is checked."""
 STORE_RETRY_SECONDS = 30
 BUSY_RETRY_SECONDS = 5
 KNOWN_TOKENS = 65_536
@@ -238,7 +237,7 @@ class _Door:
 
     async def _admit(self, sensor: Sensor, compressed: bytes) -> Accepted:
         now_ns = time.time_ns()
-        admit = self._admission.admit
+        admit = functools.partial(_bare, self._admission.admit)
         try:
             accepted = await self._blocking(self._workers, admit, sensor, compressed, now_ns, SMALL_BYTES)
         except LargeBatchError:
@@ -264,6 +263,24 @@ class _Door:
         )
         self._refusals.record(refusal, sensor_id)
         return refusal
+
+
+def _bare(call: Callable[..., _Result], *arguments: object) -> _Result:
+    """Calls, and lets no error hold on to what was being looked at.
+
+    An error carries the frames that it came through, and these an expanded body of up to 64 MiB each; handed
+    from a thread to the loop it stands in a cycle, which the collector of garbage finds far too late.
+    """
+    error: Refusal | LargeBatchError | CollectorError
+    try:
+        return call(*arguments)
+    except Refusal as met:
+        error = Refusal(met.code, met.reason, retry_after=met.retry_after)
+    except LargeBatchError:
+        error = LargeBatchError()
+    except CollectorError as met:
+        error = CollectorError(str(met))
+    raise error
 
 
 class _Body:
