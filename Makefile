@@ -45,12 +45,23 @@ format: build ## Let rustfmt and ruff set the code
 	$(BIN)/ruff check --fix python tests
 
 .PHONY: bench
-bench: build ## Packets per second, beside a walk without counting, in one run (tests/benchmarks/README.md)
+bench: build ## Packets per second beside a bare walk and other programs; live loss (tests/benchmarks/README.md)
 	$(BIN)/python -m tests.benchmarks.run
+	$(BIN)/python -m tests.benchmarks.peers
+	$(BIN)/python -m tests.benchmarks.signatures
+	@[ "$$(id -u)" = 0 ] && $(BIN)/python -m tests.benchmarks.live || echo "live capture left out: it needs root for its network namespaces" >&2
+
+.PHONY: bench-report
+bench-report: build ## Seconds for a month's report over 1, 10 and 100 million stored tuples
+	$(BIN)/python -m tests.benchmarks.report
 
 .PHONY: readme
 readme: build ## Put what the programs print now into the README
 	$(BIN)/python -m tests.demo.readme
+
+.PHONY: report-pictures
+report-pictures: build ## Draw the page that holds our report against the reference anew
+	$(BIN)/python -m tests.demo.reference_page
 
 .PHONY: lock
 lock: $(VENV)/.installed ## Renew the locked Python dependencies from pyproject.toml
