@@ -186,21 +186,16 @@ impl Group {
         scratch: &mut Scratch,
         visit: &mut impl FnMut(&Entry),
     ) {
+        if view.payload.is_empty() {
+            self.visit_plain(view, scratch, visit);
+            return;
+        }
         let Scratch {
             possible,
             found,
             expressions,
         } = scratch;
         let possible = &mut possible[..self.words];
-        if view.payload.is_empty() {
-            for (possible, word) in possible.iter_mut().zip(&self.unconditional) {
-                *possible = *word;
-            }
-            if self.axes.narrow(view, possible) {
-                self.visit_each(possible.iter().copied(), visit);
-            }
-            return;
-        }
         possible.fill(u64::MAX);
         if !self.axes.narrow(view, possible) {
             return;
@@ -242,6 +237,23 @@ impl Group {
     /// Whether any rule looks into the name of a DNS query.
     pub(super) const fn wants_names(&self) -> bool {
         self.wants_names
+    }
+
+    /// The same for a packet without payload, in which no pattern is found.
+    #[inline]
+    fn visit_plain(&self, view: &View<'_>, scratch: &mut Scratch, visit: &mut impl FnMut(&Entry)) {
+        if let Ok(all) = <&[u64; BLOCK]>::try_from(&*self.unconditional) {
+            let fitting = self.axes.fitting(view, all);
+            if fitting != [0; BLOCK] {
+                self.visit_each(fitting.into_iter(), visit);
+            }
+            return;
+        }
+        let possible = &mut scratch.possible[..self.words];
+        possible.copy_from_slice(&self.unconditional);
+        if self.axes.narrow(view, possible) {
+            self.visit_each(possible.iter().copied(), visit);
+        }
     }
 
     #[inline]

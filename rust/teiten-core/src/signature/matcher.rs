@@ -257,10 +257,11 @@ impl Signatures {
         if !view.fragment {
             self.inspect_view(&view, &seen, state, sink);
         }
-        if let Some(fragment) = view.as_fragment() {
-            self.inspect_view(&fragment, &seen, state, sink);
-        }
-        if view.kind == Kind::Other {
+        if view.fragment || view.more_fragments() {
+            if let Some(fragment) = view.as_fragment() {
+                self.inspect_view(&fragment, &seen, state, sink);
+            }
+        } else if view.kind == Kind::Other {
             self.inspect_inside(&view, &seen, state, sink, MAX_TUNNELS);
         }
         state.counters.work_spent += u64::from(state.memory.work == 0);

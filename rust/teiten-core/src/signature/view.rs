@@ -84,7 +84,11 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Views the packet that a frame of these bytes holds; `None` where one of its headers states a length that is not
     /// there, or is cut short.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a view is made for each packet, and never has to be moved"
+    )]
     #[must_use]
     pub fn new(packet: &'a Packet<'a>, link: LinkType, bytes: &'a [u8]) -> Option<Self> {
         let header = header(link, bytes);
@@ -243,6 +247,16 @@ impl<'a> View<'a> {
         match &self.packet.ip {
             Ip::V4(ip) => Some(ip),
             Ip::V6(_) => None,
+        }
+    }
+
+    /// The IPv6 header, if that is what it is.
+    #[inline]
+    #[must_use]
+    pub const fn ipv6(&self) -> Option<&Ipv6<'a>> {
+        match &self.packet.ip {
+            Ip::V4(_) => None,
+            Ip::V6(ip) => Some(ip),
         }
     }
 
