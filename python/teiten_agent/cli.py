@@ -535,12 +535,20 @@ def _delivered(delivery: Delivery) -> str:
     return f"{delivery.acknowledged} acknowledged{repeats}{lost}{damaged}"
 
 
+def _lost_text(lost: dict[str, int]) -> str:
+    return (
+        ", ".join(f"{count} {name.removeprefix('lost.')}" for name, count in sorted(lost.items())) or "none"
+    )
+
+
 def _status_text(sensor: str, directory: str, status: Status) -> str:
     return "\n".join(
         (
             f"sensor:               {sensor}",
             f"spool:                {directory}, {status.used_bytes:,} of {status.limit_bytes:,} bytes used",
-            f"batches waiting:      {status.waiting} ({status.waiting_bytes:,} bytes)",
+            f"batches waiting:      {status.waiting} ({status.waiting_bytes:,} bytes),"
+            f" since {status.waiting_since or 'never'}",
+            f"lost, not told yet:   {_lost_text(status.lost)}",
             f"batches refused:      {status.refused}",
             f"files damaged:        {status.damaged}",
             f"epochs on record:     {status.epochs}, {status.incomplete_epochs} of them incomplete",

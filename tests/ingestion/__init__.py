@@ -1,1 +1,0 @@
-"""Recorded batches of every version, and a fleet that sends for a while."""
