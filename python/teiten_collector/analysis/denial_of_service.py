@@ -2,8 +2,8 @@
 
 Who is attacked from forged addresses drawn at random replies to all of them, and a share of the replies comes
 to the monitored ones (Moore, Shannon, Brown, Voelker and Savage, "Inferring Internet Denial-of-Service
-Activity", ACM Transactions on Computer Systems 24(2), 2006). Of an attack that the victim answers with m packets,
-n monitored addresses of 2^32 get
+Activity", ACM Transactions on Computer Systems 24(2), 2006). Of an attack that the victim answers with m
+packets, n monitored addresses of 2^32 get
 
     E = n * m / 2^32
 
@@ -11,9 +11,9 @@ so that a threshold of R' packets a second here speaks of R = R' * 2^32 / n ther
 not seen at all, which is why every answer states its floor. It holds for forged sources spread over all
 addresses; an attacker who draws them otherwise is seen too little or too much.
 
-Packets count by the minute. The sliding window of 60 seconds is bounded from below by the fullest minute, and
-the duration by the minutes between the first and the last, so that an event here passes the thresholds; events
-on their edge may be missed.
+Packets count by the minute. The sliding window of 60 seconds is bounded from below by the fullest minute,
+and the duration by the minutes between the first and the last, so that an event here passes the thresholds;
+events on their edge may be missed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How many sources there were where a sensor gave them up: estimates from the sketches of its batches.
 
 A sketch is a HyperLogLog of 1,024 registers (docs/reference/batch-format.md): the standard error is 3.3 %, of
-the union of any sketches as of one. Sources that are in the tables as well, because they came before or after,
-count twice in a sum of both: it is an upper estimate.
+the union of any sketches as of one. Sources that are in the tables as well, because they came before or
+after, count twice in a sum of both: it is an upper estimate.
 """
 
 from __future__ import annotations

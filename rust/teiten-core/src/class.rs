@@ -40,7 +40,7 @@ impl Class {
     #[must_use]
     pub fn of(packet: &Packet<'_>) -> Self {
         match &packet.transport {
-            Transport::Tcp(tcp) => of_tcp(tcp.flags()),
+            Transport::Tcp(tcp) => Self::of_tcp(tcp.flags()),
             Transport::Udp(udp) => of_udp(udp.source_port()),
             Transport::Icmp(icmp) => of_icmp(icmp.kind()),
             Transport::Icmpv6(icmp) => of_icmpv6(icmp.kind()),
@@ -52,20 +52,22 @@ impl Class {
             }
         }
     }
-}
 
-/// SYN+ACK and RST answer (RFC 9293 section 3.5; Moore et al., "Inferring Internet Denial-of-Service Activity",
-/// 2001, table 1). Whatever acknowledges nothing asks: SYN, and the Null, FIN and Xmas probes that RFC 9293
-/// section 3.10.7.1 has a closed port answer. A bare acknowledgement may be either.
-#[inline]
-const fn of_tcp(flags: u8) -> Class {
-    const SYN_ACK: u8 = flag::SYN | flag::ACK;
-    if flags & flag::RST != 0 || flags & SYN_ACK == SYN_ACK {
-        Class::Backscatter
-    } else if flags & flag::ACK == 0 {
-        Class::Probe
-    } else {
-        Class::Other
+    /// The class of a segment with these flags.
+    ///
+    /// SYN+ACK and RST answer (RFC 9293 section 3.5; Moore et al., "Inferring Internet Denial-of-Service Activity",
+    /// 2001, table 1). Whatever acknowledges nothing asks: SYN, and the Null, FIN and Xmas probes that RFC 9293
+    /// section 3.10.7.1 has a closed port answer. A bare acknowledgement may be either.
+    #[inline]
+    pub(crate) const fn of_tcp(flags: u8) -> Self {
+        const SYN_ACK: u8 = flag::SYN | flag::ACK;
+        if flags & flag::RST != 0 || flags & SYN_ACK == SYN_ACK {
+            Self::Backscatter
+        } else if flags & flag::ACK == 0 {
+            Self::Probe
+        } else {
+            Self::Other
+        }
     }
 }
 
@@ -109,17 +111,17 @@ mod tests {
     #[test]
     fn segments_that_answer_are_backscatter() {
         for flags in [0x12, 0x04, 0x14, 0x16, 0x52] {
-            assert_eq!(of_tcp(flags), Class::Backscatter, "{flags:#x}");
+            assert_eq!(Class::of_tcp(flags), Class::Backscatter, "{flags:#x}");
         }
     }
 
     #[test]
     fn segments_that_acknowledge_nothing_are_probes() {
         for flags in [0x02, 0xc2, 0x00, 0x01, 0x29, 0x03] {
-            assert_eq!(of_tcp(flags), Class::Probe, "{flags:#x}");
+            assert_eq!(Class::of_tcp(flags), Class::Probe, "{flags:#x}");
         }
         for flags in [0x10, 0x18, 0x11] {
-            assert_eq!(of_tcp(flags), Class::Other, "{flags:#x}");
+            assert_eq!(Class::of_tcp(flags), Class::Other, "{flags:#x}");
         }
     }
 

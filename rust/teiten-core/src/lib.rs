@@ -17,6 +17,7 @@
 //! | [`degradation`] | what is given up when a flood fills the table |
 //! | [`signature`] | rules in the language of Suricata and Snort, held against single packets |
 //! | [`detector`] | signatures at work: a packet's detections into the interval's table |
+//! | `plain` | the commonest packet of all, read without detours |
 //! | `timeline` | where a packet's time falls |
 //! | [`interval`] | what one span of observation gave, with its counters |
 //! | [`observer`] | frames in, intervals out |
@@ -34,6 +35,7 @@ pub mod limits;
 pub mod monitored;
 pub mod observer;
 pub mod packet;
+mod plain;
 pub mod quotation;
 pub mod reserved;
 pub mod signature;

@@ -22,20 +22,24 @@ pub struct Quotation {
     pub victim_port: u16,
 }
 
+/// The quoted header cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread;
+
 impl Quotation {
-    /// What a packet quotes: `None` if it is no error, `Some(None)` if the quoted header cannot be read.
+    /// What a packet quotes; `None` if it is no error.
     ///
     /// Errors are the ICMP types 3, 4, 5, 11 and 12 (RFC 1122 section 3.2.2) and the ICMPv6 types 1 to 4 (RFC 4443
     /// section 2.1).
     #[inline]
     #[must_use]
-    pub fn of(packet: &Packet<'_>) -> Option<Option<Self>> {
+    pub fn of(packet: &Packet<'_>) -> Option<Result<Self, Unread>> {
         match &packet.transport {
             Transport::Icmp(icmp) if matches!(icmp.kind(), 3 | 4 | 5 | 11 | 12) => {
-                Some(Self::over_ipv4(icmp.payload()))
+                Some(Self::over_ipv4(icmp.payload()).ok_or(Unread))
             }
             Transport::Icmpv6(icmp) if matches!(icmp.kind(), 1..=4) => {
-                Some(Self::over_ipv6(icmp.payload()))
+                Some(Self::over_ipv6(icmp.payload()).ok_or(Unread))
             }
             _ => None,
         }
@@ -99,7 +103,7 @@ mod tests {
         bytes
     }
 
-    fn of(bytes: &[u8]) -> Option<Option<Quotation>> {
+    fn of(bytes: &[u8]) -> Option<Result<Quotation, Unread>> {
         Quotation::of(&Packet::from_bytes(LinkType::RawIp, bytes).unwrap())
     }
 
@@ -142,8 +146,8 @@ mod tests {
         quoted[7] = 0;
         quoted[9] = 1;
         assert_eq!(victim_port(&quoted), 0, "no ports in ICMP");
-        assert_eq!(of(&message(3, &QUOTED[..19])), Some(None));
-        assert_eq!(of(&message(3, &[0x65; 28])), Some(None));
+        assert_eq!(of(&message(3, &QUOTED[..19])), Some(Err(Unread)));
+        assert_eq!(of(&message(3, &[0x65; 28])), Some(Err(Unread)));
     }
 
     #[test]

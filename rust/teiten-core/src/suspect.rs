@@ -124,8 +124,12 @@ impl Suspects {
 
     /// The reasons, in their order.
     pub fn iter(self) -> impl Iterator<Item = Suspect> {
-        let has = move |suspect: &&Suspect| self.0 & 1 << **suspect as u32 != 0;
-        Suspect::ALL.iter().filter(has).copied()
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let lowest = rest.trailing_zeros() as usize;
+            rest &= rest.wrapping_sub(1);
+            Suspect::ALL.get(lowest).copied()
+        })
     }
 
     /// What is wrong with a packet of a frame.
@@ -164,7 +168,7 @@ impl Suspects {
     }
 
     #[cold]
-    fn add_reserved(&mut self, reserved: Option<Reserved>) {
+    pub(crate) fn add_reserved(&mut self, reserved: Option<Reserved>) {
         let Some(reserved) = reserved else { return };
         self.add(match reserved {
             Reserved::ThisNetwork => Suspect::ThisNetwork,
@@ -231,7 +235,7 @@ impl Suspects {
                     let right = checksum::is_right(checksum::add(pseudo, icmp.sum()));
                     self.add_if(Suspect::ChecksumIcmp, !right);
                 }
-                if let Some(Some(quotation)) = Quotation::of(packet) {
+                if let Some(Ok(quotation)) = Quotation::of(packet) {
                     let is_strange = !quotation.is_in_the_name_of(&packet.ip);
                     self.add_if(Suspect::QuotedStranger, is_strange);
                 }
@@ -243,8 +247,9 @@ impl Suspects {
 
 /// RFC 9293 section 3.10.7: no segment opens and ends a connection, or ends it in two ways.
 #[inline]
-const fn contradict(flags: u8) -> bool {
-    (flags & (flag::SYN | flag::FIN | flag::RST)).count_ones() > 1
+pub(crate) const fn contradict(flags: u8) -> bool {
+    let ends = flags & (flag::SYN | flag::FIN | flag::RST);
+    ends & ends.wrapping_sub(1) != 0
 }
 
 /// The pseudo header's sum. A length beyond 32 bits is none that IP can state.

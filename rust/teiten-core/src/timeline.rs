@@ -9,6 +9,8 @@ use crate::limits::{AHEAD_NS, END_OF_TIME_NS};
 use crate::tally::tuple::MINUTES;
 
 const SECOND_NS: i64 = 1_000_000_000;
+/// No time is before this one.
+const NO_MINUTE: (i64, u16) = (i64::MIN, 0);
 const MINUTE_NS: i64 = 60 * SECOND_NS;
 
 /// Where a time falls.
@@ -52,6 +54,8 @@ pub(crate) struct Timeline {
     next_start: Option<i64>,
     open: Option<Open>,
     latest: i64,
+    /// From the latest time to before this one all times fall into the open interval and into one minute; its offset.
+    same_minute: (i64, u16),
     /// What the clock shows; `None` without a clock.
     now: Option<i64>,
 }
@@ -79,6 +83,7 @@ impl Timeline {
             next_start: None,
             open: None,
             latest: 0,
+            same_minute: NO_MINUTE,
             now: None,
         }
     }
@@ -86,6 +91,7 @@ impl Timeline {
     /// Sets the clock: times [`AHEAD_NS`] or more ahead of it are no packet's.
     pub(crate) fn set_now(&mut self, now: i64) {
         self.now = Some(now.clamp(0, END_OF_TIME_NS - 1));
+        self.same_minute = NO_MINUTE;
         let horizon = self.horizon();
         if let Some(open) = &mut self.open {
             open.window.1 = open.high.min(horizon);
@@ -102,6 +108,15 @@ impl Timeline {
         self.open.map_or(0, |open| open.base_minute)
     }
 
+    /// Offset of a time's minute, if that is the minute of the packet before and time did not run backwards: as most do.
+    #[inline]
+    pub(crate) fn same_minute(&mut self, time: i64) -> Option<u16> {
+        (self.latest <= time && time < self.same_minute.0).then(|| {
+            self.latest = time;
+            self.same_minute.1
+        })
+    }
+
     /// Where a time falls; opens an interval if none is open.
     #[inline]
     pub(crate) fn place(&mut self, time: i64) -> Place {
@@ -109,8 +124,15 @@ impl Timeline {
             Some(open) if open.window.0 <= time && time < open.window.1 => {
                 let backward = time < self.latest;
                 self.latest = self.latest.max(time);
+                let minute_offset = open.minute_offset(time);
+                self.same_minute = if backward {
+                    NO_MINUTE
+                } else {
+                    let end = open.minute.0 + MINUTE_NS;
+                    (end.min(open.window.1), minute_offset)
+                };
                 Place::Inside {
-                    minute_offset: open.minute_offset(time),
+                    minute_offset,
                     backward,
                 }
             }
@@ -260,6 +282,7 @@ impl Timeline {
     pub(crate) fn close(&mut self, closing: Closing) -> (i64, i64) {
         let span = (self.start(), closing.end);
         self.open = None;
+        self.same_minute = NO_MINUTE;
         self.next_start = Some(closing.next_start);
         if closing.next_start < self.latest {
             self.latest = closing.next_start;
@@ -449,6 +472,30 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_same_minute_is_what_placing_says(
+            times in proptest::collection::vec(0i64..200 * SECOND_NS, 1..60),
+            now in 0i64..200 * SECOND_NS,
+        ) {
+            let mut quick = Timeline::new(60, None);
+            let mut slow = Timeline::new(60, None);
+            for (number, time) in times.into_iter().enumerate() {
+                if number == 20 {
+                    quick.set_now(now);
+                    slow.set_now(now);
+                }
+                let placed = slow.place(time);
+                if let Some(minute_offset) = quick.same_minute(time) {
+                    prop_assert_eq!(placed, Place::Inside { minute_offset, backward: false });
+                } else {
+                    prop_assert_eq!(placed, quick.place(time));
+                }
+                if let Place::Closes(closing) = placed {
+                    prop_assert_eq!(quick.close(closing), slow.close(closing));
+                }
+            }
+        }
+
         #[test]
         fn a_clock_observes_its_time_without_gap_or_overlap(
             interval in prop::sample::select(&[1u32, 60, 86_400][..]),

@@ -124,6 +124,8 @@ impl Scanners {
             Tool::Mirai
         } else if is_masscan(ip, tcp) {
             Tool::Masscan
+        } else if tcp.window() > LARGEST_WINDOW {
+            of_identification(ip)
         } else if may_be_nmap(tcp) {
             self.compare(Tool::Nmap, is_nmap, ip, tcp)
         } else if may_be_unicornscan(tcp) {
@@ -185,8 +187,11 @@ fn is_mirai(ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> bool {
 #[inline]
 fn is_masscan(ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> bool {
     let mixed = ip.destination() ^ u32::from(tcp.destination_port()) ^ tcp.sequence();
-    u32::from(ip.identification()) == mixed & 0xffff && tcp.window() == 1024
+    tcp.window() == 1024 && u32::from(ip.identification()) == mixed & 0xffff
 }
+
+/// The largest window of those that lead to a look into the memory; most SYNs have larger ones.
+const LARGEST_WINDOW: u16 = 32767;
 
 /// Nmap's SYN carries the option MSS 1460 alone, and a window of 1024 (older versions: 1 to 4 times that), where it
 /// builds packets itself (nmap/nmap, `scan_engine_raw.cc` and `libnetutil/netutil.cc`).

@@ -37,6 +37,14 @@ pub struct Entry<T> {
     pub bytes: u64,
 }
 
+impl<T> Entry<T> {
+    #[inline]
+    fn add(&mut self, length: u32) {
+        self.packets += 1;
+        self.bytes += u64::from(length);
+    }
+}
+
 /// A table of tuples whose memory is fixed when it is made; pages of it are touched as rows come.
 #[derive(Debug)]
 pub struct Table<T> {
@@ -81,26 +89,26 @@ impl<T: Tuple> Table<T> {
         debug_assert!(sightings.len() <= GROUP.min(self.room()));
         self.grow_for(sightings.len());
         let mask = self.used - 1;
-        let mut hashes = [0; GROUP];
-        let mut firsts = [0; GROUP];
-        for ((hash, first), sighting) in hashes.iter_mut().zip(&mut firsts).zip(sightings) {
-            *hash = sighting.tuple.hash(&self.secrets);
-            *first = self.slots[place(*hash) & mask];
+        let mut found = [(0, 0); GROUP];
+        for (found, sighting) in found.iter_mut().zip(sightings) {
+            let hash = sighting.tuple.hash(&self.secrets);
+            *found = (hash, self.slots[place(hash) & mask]);
         }
-        let mut found = [None; GROUP];
-        for (found, ((hash, first), sighting)) in found
-            .iter_mut()
-            .zip(hashes.iter().zip(&firsts).zip(sightings))
-        {
-            let number = number_in(*first, *hash);
-            *found = number.filter(|number| self.entries[*number].tuple == sighting.tuple);
+        // Slots become numbers: of the entry, or one that none has.
+        for ((hash, slot), sighting) in found.iter_mut().zip(sightings) {
+            let number = number_in(*slot, *hash);
+            let entry = self.entries.get(number).map(|entry| entry.tuple);
+            *slot = match entry {
+                Some(tuple) if tuple == sighting.tuple => number_of(number),
+                _ => u32::MAX,
+            };
         }
-        for ((hash, found), sighting) in hashes.iter().zip(found).zip(sightings) {
+        for ((hash, number), sighting) in found.iter().zip(sightings) {
             // An entry once found stays; one not found may have come with an earlier packet of the group.
-            let number = found.unwrap_or_else(|| self.find_or_open(*hash, sighting.tuple));
-            let entry = &mut self.entries[number];
-            entry.packets += 1;
-            entry.bytes += u64::from(sighting.length);
+            match self.entries.get_mut(*number as usize) {
+                Some(entry) => entry.add(sighting.length),
+                None => self.find_or_open(*hash, *sighting),
+            }
         }
     }
 
@@ -112,9 +120,7 @@ impl<T: Tuple> Table<T> {
         }
         let number = self.find(sighting.tuple.hash(&self.secrets), sighting.tuple);
         if let Some(number) = number {
-            let entry = &mut self.entries[number];
-            entry.packets += 1;
-            entry.bytes += u64::from(sighting.length);
+            self.entries[number].add(sighting.length);
         }
         number.is_some()
     }
@@ -124,8 +130,9 @@ impl<T: Tuple> Table<T> {
         let mask = self.used - 1;
         let mut at = place(hash) & mask;
         while self.slots[at] != 0 {
-            match number_in(self.slots[at], hash) {
-                Some(number) if self.entries[number].tuple == tuple => return Some(number),
+            let number = number_in(self.slots[at], hash);
+            match self.entries.get(number) {
+                Some(entry) if entry.tuple == tuple => return Some(number),
                 _ => at = (at + 1) & mask,
             }
         }
@@ -146,23 +153,24 @@ impl<T: Tuple> Table<T> {
         self.entries.clear();
     }
 
-    fn find_or_open(&mut self, hash: u64, tuple: T) -> usize {
+    fn find_or_open(&mut self, hash: u64, sighting: Sighting<T>) {
         let mask = self.used - 1;
         let mut at = place(hash) & mask;
         loop {
             let slot = self.slots[at];
             if slot == 0 {
-                let number = self.entries.len();
-                self.slots[at] = slot_of(number, hash);
+                self.slots[at] = slot_of(self.entries.len(), hash);
                 self.entries.push(Entry {
-                    tuple,
-                    packets: 0,
-                    bytes: 0,
+                    tuple: sighting.tuple,
+                    packets: 1,
+                    bytes: u64::from(sighting.length),
                 });
-                return number;
+                return;
             }
-            match number_in(slot, hash) {
-                Some(number) if self.entries[number].tuple == tuple => return number,
+            match self.entries.get_mut(number_in(slot, hash)) {
+                Some(entry) if entry.tuple == sighting.tuple => {
+                    return entry.add(sighting.length);
+                }
                 _ => at = (at + 1) & mask,
             }
         }
@@ -235,16 +243,21 @@ const fn slot_of(number: usize, hash: u64) -> u32 {
     tag(hash) | (number as u32 + 1)
 }
 
-/// The entry's number, if the slot is in use and has the hash's tag.
+/// The entry's number, if the slot is in use and has the hash's tag; otherwise a number that no entry has.
 #[inline]
-fn number_in(slot: u32, hash: u64) -> Option<usize> {
-    if slot & !NUMBER_MASK == tag(hash) {
-        (slot & NUMBER_MASK)
-            .checked_sub(1)
-            .map(|number| number as usize)
-    } else {
-        None
-    }
+const fn number_in(slot: u32, hash: u64) -> usize {
+    // A tag that differs sets a bit above all numbers, and so does 0, which is free, less one.
+    (slot ^ tag(hash)).wrapping_sub(1) as usize
+}
+
+/// An entry's number in 32 bits.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "entries are fewer than MAX_ROWS"
+)]
+const fn number_of(number: usize) -> u32 {
+    number as u32
 }
 
 #[cfg(test)]
@@ -298,10 +311,7 @@ mod tests {
         assert_eq!((table.room(), table.entries().len()), (0, sources.len()));
         for (number, source) in sources.iter().enumerate() {
             let tuple = sighting(*source).tuple;
-            assert_eq!(
-                table.find_or_open(tuple.hash(&table.secrets), tuple),
-                number
-            );
+            assert_eq!(table.find(tuple.hash(&table.secrets), tuple), Some(number));
         }
     }
 

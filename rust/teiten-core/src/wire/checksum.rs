@@ -6,11 +6,22 @@
 #[inline]
 #[must_use]
 pub fn sum(bytes: &[u8]) -> u64 {
-    let mut words = bytes.chunks_exact(8);
-    let sum = words.by_ref().fold(0, |sum, word| {
-        add(sum, u64::from_ne_bytes(word.try_into().unwrap_or_default()))
-    });
-    let mut rest = words.remainder();
+    let mut sum = 0;
+    let mut rest = bytes;
+    // Four words at a time, then what is left by halves: no loop over a few words.
+    while let Some((words, behind)) = rest.split_first_chunk::<32>() {
+        sum = add(add(sum, word(words, 0)), word(words, 8));
+        sum = add(add(sum, word(words, 16)), word(words, 24));
+        rest = behind;
+    }
+    if let Some((words, behind)) = rest.split_first_chunk::<16>() {
+        sum = add(add(sum, word(words, 0)), word(words, 8));
+        rest = behind;
+    }
+    if let Some((words, behind)) = rest.split_first_chunk::<8>() {
+        sum = add(sum, word(words, 0));
+        rest = behind;
+    }
     // Summands below 2^32: they cannot overflow together.
     let mut small = 0;
     if let Some((word, behind)) = rest.split_first_chunk() {
@@ -27,6 +38,12 @@ pub fn sum(bytes: &[u8]) -> u64 {
     add(sum, small)
 }
 
+#[inline]
+fn word<const N: usize>(bytes: &[u8; N], at: usize) -> u64 {
+    let word = bytes.get(at..at + 8).and_then(|word| word.try_into().ok());
+    u64::from_ne_bytes(word.unwrap_or_default())
+}
+
 /// Adds in one's complement: the carry comes back in below.
 #[inline]
 #[must_use]
@@ -39,11 +56,9 @@ pub const fn add(one: u64, other: u64) -> u64 {
 #[inline]
 #[must_use]
 pub const fn is_right(sum: u64) -> bool {
-    let sum = (sum >> 32) + (sum & 0xffff_ffff);
-    let sum = (sum >> 16) + (sum & 0xffff);
-    let sum = (sum >> 16) + (sum & 0xffff);
-    let sum = (sum >> 16) + (sum & 0xffff);
-    sum == 0xffff
+    // Added to itself with halves exchanged, the upper half has the sum of both with its carry.
+    let sum = (sum.wrapping_add(sum.rotate_left(32)) >> 32) as u32;
+    sum.wrapping_add(sum.rotate_left(16)) >> 16 == 0xffff
 }
 
 /// The sum of a pseudo header but its addresses (RFC 9293 section 3.1, RFC 8200 section 8.1): protocol and length.

@@ -67,6 +67,13 @@ impl<'a> Ipv4<'a> {
         u16_at(self.header, field::FRAGMENT) & 0x1fff
     }
 
+    /// Whether this is a part of a packet.
+    #[inline]
+    #[must_use]
+    pub const fn is_fragment(&self) -> bool {
+        u16_at(self.header, field::FRAGMENT) & 0x3fff != 0
+    }
+
     /// Whether more fragments follow this one.
     #[inline]
     #[must_use]
