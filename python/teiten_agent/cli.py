@@ -546,8 +546,8 @@ def _status_text(sensor: str, directory: str, status: Status) -> str:
         (
             f"sensor:               {sensor}",
             f"spool:                {directory}, {status.used_bytes:,} of {status.limit_bytes:,} bytes used",
-            f"batches waiting:      {status.waiting} ({status.waiting_bytes:,} bytes),"
-            f" since {status.waiting_since or 'never'}",
+            f"batches waiting:      {status.waiting} ({status.waiting_bytes:,} bytes)",
+            f"waiting since:        {status.waiting_since or 'none waits'}",
             f"lost, not told yet:   {_lost_text(status.lost)}",
             f"batches refused:      {status.refused}",
             f"files damaged:        {status.damaged}",

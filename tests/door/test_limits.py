@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from teiten_collector.door import Limits, Refusal, RefusalCode, answers, app, connections
-from teiten_collector.door.rates import MAX_AT_ONCE, STRANGERS_A_MINUTE, Bucket, Rates
+from teiten_collector.door import Limits, Refusal, RefusalCode, answers, app, connections, rates
+from teiten_collector.door.rates import MAX_AT_ONCE, Bucket, Rates
 from teiten_protocol import compress, encode
 from tests.door.conftest import wait_until
 from tests.door.in_process import door
@@ -52,15 +52,15 @@ def test_an_amount_above_the_capacity_is_had_once_and_paid_for_later() -> None:
 
 
 def test_one_sensor_has_a_bounded_number_of_requests_at_once() -> None:
-    rates = Rates(Limits(1000, 1 << 30))
+    given = Rates(Limits(1000, 1 << 30))
     for _ in range(MAX_AT_ONCE):
-        rates.enter("tokyo-01", 1)
+        given.enter("tokyo-01", 1)
     with pytest.raises(Refusal) as caught:
-        rates.enter("tokyo-01", 1)
+        given.enter("tokyo-01", 1)
     assert (caught.value.code, caught.value.retry_after) == (RefusalCode.RATE, 1)
-    rates.enter("osaka-01", 1)
-    rates.leave("tokyo-01")
-    rates.enter("tokyo-01", 1)
+    given.enter("osaka-01", 1)
+    given.leave("tokyo-01")
+    given.enter("tokyo-01", 1)
 
 
 def test_too_many_requests_are_told_when_to_come_back(tmp_path: Path) -> None:
@@ -77,7 +77,10 @@ def test_too_many_bytes_are_told_when_to_come_back(tmp_path: Path) -> None:
         assert [post(given).status_code for _ in range(3)] == [201, 200, 429]
 
 
-def test_guessing_tokens_is_slowed_and_costs_a_known_sensor_nothing(tmp_path: Path) -> None:
+def test_guessing_tokens_is_slowed_and_costs_a_known_sensor_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rates, "STRANGERS_A_MINUTE", 30)
     with door(tmp_path) as given:
         assert post(given).status_code == 201
         session = requests.Session()
@@ -88,10 +91,10 @@ def test_guessing_tokens_is_slowed_and_costs_a_known_sensor_nothing(tmp_path: Pa
                 headers=headers(f"teiten_{number:016x}_{'x' * 43}"),
                 timeout=30,
             ).status_code
-            for number in range(STRANGERS_A_MINUTE + 20)
+            for number in range(60)
         ]
-        assert statuses[:100] == [401] * 100
-        assert statuses[-1] == 429
+        assert statuses[:29] == [401] * 29
+        assert 429 in statuses
         assert post(given).status_code == 200
 
 

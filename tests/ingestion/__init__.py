@@ -1,0 +1,1 @@
+"""A fleet of sensors that sends for a while, bounded in time and requests, over loopback."""
