@@ -215,6 +215,7 @@ class Observer:
         table_megabytes: int = 16,
         max_rows: int = 1_048_576,
         span: tuple[int, int] | None = None,
+        early_closes: int | None = 4,
         seed: int | None = None,
         rules: Rules | None = None,
     ) -> Observer:

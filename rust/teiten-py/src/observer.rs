@@ -31,7 +31,7 @@ impl Observer {
     ))]
     #[pyo3(
         text_signature = "(monitored=(), *, interval_seconds=60, table_megabytes=16, max_rows=1048576, span=None, \
-                             seed=None, rules=None)"
+                             early_closes=4, seed=None, rules=None)"
     )]
     #[expect(clippy::too_many_arguments, reason = "one a setting, by name")]
     fn new(
