@@ -323,7 +323,8 @@ class Interval:
         """What it gave up, because forged sources filled the table.
 
         0 nothing, 1 its length (it closed early), 2 the source ports of TCP and UDP as well (they are 0), 3
-        the sources as well (they are 0 or `::`, and `sketches` says how many they were). Packets and bytes by key
+        the sources as well (they are 0 or `::`, and `sketches` says how many they were). Packets and bytes
+        by key
         are exact in any case.
         """
 
