@@ -28,6 +28,7 @@ DEPENDENCIES = (
     "python3-requests (>= 2.28)",
     "libpcap0.8 (>= 1.10)",
     "libc6 (>= 2.28)",
+    "systemd | systemd-standalone-sysusers",
 )
 
 PROGRAM = """\
@@ -40,13 +41,17 @@ from teiten_agent.cli import main
 sys.exit(main())
 """
 
+ACCOUNT = 'u teiten-agent - "teiten sensor" /var/lib/teiten\n'
+"""The account of the unit, as sysusers.d(5) reads it."""
+
 AFTER_INSTALLATION = """\
 #!/bin/sh
 set -e
 if [ "$1" = configure ]; then
     py3compile -p teiten-agent /usr/lib/teiten-agent
-    if [ -e /usr/lib/sysusers.d/teiten-agent.conf ] && command -v systemd-sysusers >/dev/null; then
-        systemd-sysusers /usr/lib/sysusers.d/teiten-agent.conf
+    systemd-sysusers /usr/lib/sysusers.d/teiten-agent.conf
+    if [ ! -d /etc/teiten ]; then
+        install -d -m 0750 -g teiten-agent /etc/teiten
     fi
     if [ -d /run/systemd/system ]; then
         systemctl daemon-reload
@@ -68,8 +73,6 @@ PLACES = {
     ".socket": "usr/lib/systemd/system",
     ".timer": "usr/lib/systemd/system",
     ".path": "usr/lib/systemd/system",
-    ".sysusers": "usr/lib/sysusers.d",
-    ".tmpfiles": "usr/lib/tmpfiles.d",
 }
 """Where a file of `firmware/systemd` goes, by its ending."""
 
@@ -139,13 +142,12 @@ def _install_program(tree: Path) -> None:
 
 def _install_units(units: Path, tree: Path) -> None:
     for unit in sorted(units.glob("teiten-agent*")):
-        place = PLACES.get(unit.suffix)
-        if place is None:
-            continue
-        name = f"{unit.stem}.conf" if unit.suffix in {".sysusers", ".tmpfiles"} else unit.name
-        target = tree / place / name
+        target = tree / PLACES[unit.suffix] / unit.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(unit, target)
+    account = tree / "usr/lib/sysusers.d/teiten-agent.conf"
+    account.parent.mkdir(parents=True)
+    account.write_text(ACCOUNT, encoding="ascii")
 
 
 def _document(tree: Path, contents: Contents) -> None:

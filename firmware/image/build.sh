@@ -101,9 +101,7 @@ chroot "$root" systemd-sysusers 2>/dev/null
 cp "$agent" "$root/agent.deb"
 chroot "$root" dpkg --install /agent.deb >/dev/null
 rm "$root/agent.deb"
-[[ -e $root/usr/lib/systemd/system/teiten-agent.service ]] ||
-  cp "$here/teiten-agent.service" "$root/usr/lib/systemd/system/"
-mkdir -p "$root/usr/lib/teiten-firmware/firmware" "$root/boot" "$root/var/lib/teiten" "$root/etc/teiten"
+mkdir -p "$root/usr/lib/teiten-firmware/firmware" "$root/boot" "$root/var/lib/teiten"
 cp -r "$repository/firmware/provisioning" "$root/usr/lib/teiten-firmware/firmware/"
 find "$root/usr/lib/teiten-firmware" -name __pycache__ -prune -exec rm -rf {} +
 printf '%s\n' $LATER_MODULES >"$root/etc/modules-load.d/teiten.conf"

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from firmware.provisioning.settings import Settings
 
-AGENT_USER = "teiten"
+AGENT_USER = "teiten-agent"
 """The account that the agent runs under; it alone reaches the collector."""
 
 _HTTPS_PORT = 443

@@ -44,7 +44,6 @@ def units(tmp_path: Path) -> Path:
     folder = tmp_path / "units"
     folder.mkdir()
     (folder / "teiten-agent.service").write_text("[Service]\n", encoding="ascii")
-    (folder / "teiten-agent.sysusers").write_text("u teiten\n", encoding="ascii")
     (folder / "teiten-collector.service").write_text("[Service]\n", encoding="ascii")
     return folder
 
@@ -109,7 +108,7 @@ def test_it_names_version_and_what_it_needs_of_debian(
     fields = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
     assert (fields["Version"], fields["Architecture"]) == ("1.2.3", "arm64")
     needed = {name.split()[0] for name in fields["Depends"].split(", ")}
-    assert needed == {"python3", "python3-msgpack", "python3-requests", "libpcap0.8", "libc6"}
+    assert needed == {"python3", "python3-msgpack", "python3-requests", "libpcap0.8", "libc6", "systemd"}
 
 
 def test_a_wheel_without_the_core_is_refused(pcapy: Path, units: Path, tmp_path: Path) -> None:
