@@ -55,6 +55,13 @@ bench: build ## Packets per second beside a bare walk and other programs; live l
 bench-report: build ## Seconds for a month's report over 1, 10 and 100 million stored tuples
 	$(BIN)/python -m tests.benchmarks.report
 
+# How long `make fuzz` runs each target.
+SECONDS_EACH ?= 20
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for SECONDS_EACH (rust/fuzz/README.md)
+	for target in frame file block rules; do rust/fuzz/run.sh $$target $(SECONDS_EACH) 2>&1 | tail -n 3; done
+
 .PHONY: readme
 readme: build ## Put what the programs print now into the README
 	$(BIN)/python -m tests.demo.readme

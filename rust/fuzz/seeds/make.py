@@ -120,3 +120,19 @@ write("file/cut", pcap("<", 0xA1B2C3D4)[:-5])
 write("block/one", ring([PACKETS["syn"]]))
 write("block/all", ring(list(PACKETS.values())))
 write("block/empty", ring([]))
+
+RULES = {
+    "content": 'alert udp any any -> any 1434 (msg:"a"; content:"|04|"; depth:1; content:"sock"; distance:0; '
+    "within:99; dsize:>100; classtype:misc-attack; sid:1; rev:1;)",
+    "expression": r'alert tcp $EXTERNAL_NET any -> $HOME_NET [80,8080:8090] (msg:"b"; flags:S,12; '
+    r'pcre:"/^a(b|c)+[^\r\n]{2,9}$/Ri"; byte_test:2,>,10,0,relative,little; sid:2;)',
+    "jump": 'alert udp any 53 <> any any (msg:"c"; byte_jump:2,4,align,multiplier 4; isdataat:!10,relative; '
+    "threshold:type both, track by_src, count 3, seconds 60; sid:3;)",
+    "header": 'alert icmp any any -> any any (msg:"d"; itype:8; icode:0; ttl:<5; fragbits:!M; ip_proto:!6; sameip; '
+    "sid:4;)",
+    "bits": 'alert ip any any -> any any (msg:"e"; flowbits:set,x; flowbits:noalert; sid:5;)\n'
+    'alert ip any any -> any any (msg:"f"; flowbits:isset,x; sweep:addresses 8, seconds 60; sid:6;)',
+    "broken": 'alert tcp any any -> any (msg:"g; content:"|0g|"; sid:x)',
+}
+for name, rule in RULES.items():
+    write(f"rules/{name}", rule.encode() + b"\0" + ETHERNET + PACKETS["syn"])

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# One fuzz target for some seconds, with the stable compiler: run.sh TARGET SECONDS. `make fuzz` runs them all.
+set -euo pipefail
+cd "$(dirname "$0")"
+target=$1 seconds=$2
+triple=$(rustc -vV | sed -n 's/^host: //p')
+
+# What `cargo fuzz` passes, less the address sanitiser, which the stable compiler does not have.
+export RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+  -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing"
+cargo build --quiet --release --locked --target "$triple" --bin "$target"
+mkdir -p "corpus/$target" artifacts
+"${CARGO_TARGET_DIR:-target}/$triple/release/$target" -max_total_time="$seconds" -max_len=2048 -rss_limit_mb=1024 \
+  -artifact_prefix=artifacts/ "corpus/$target" "seeds/$target"
