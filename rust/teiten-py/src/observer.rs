@@ -23,7 +23,7 @@ pub(crate) struct Observer {
 
 #[pymethods]
 impl Observer {
-    #[expect(clippy::too_many_arguments, reason = "Python names each of them")]
+    #[allow(clippy::too_many_arguments, reason = "Python names each of them")]
     #[new]
     #[pyo3(signature = (
         monitored = Vec::new(), *, interval_seconds = 60, table_megabytes = 16, max_rows = 1_048_576, span = None,
