@@ -72,7 +72,7 @@ def test_a_preset_dictionary_is_refused() -> None:
 
 
 def test_a_body_that_does_not_compress_stays_within_the_limit_of_what_is_sent() -> None:
-    body = random.Random(1).randbytes(8 << 20)  # noqa: S311 - noise, not a secret
+    body = random.Random(1).randbytes(8 << 20)
     grown = len(compress(body)) - len(body)
     assert grown * (limits.MAX_BODY_BYTES // len(body)) <= limits.MAX_COMPRESSED_BYTES - limits.MAX_BODY_BYTES
 
