@@ -17,6 +17,8 @@ work=$CARGO_TARGET_DIR/emulation/measure
 mkdir -p "$work"
 rm -rf "$root/usr/lib/teiten-agent"
 dpkg-deb -x "$package" "$root"
+# As the package's installation does it: modules are compiled once, not at every start.
+python3 -m compileall -q -s "$root" -p / "$root/usr/lib/teiten-agent" "$root/usr/lib/python3" "$root/usr/lib/python3.11" || true
 gcc -O2 -shared -fPIC -o "$work/instructions.so" "$here/instructions.c"
 
 # instructions PYTHON-CODE WORD...: how many a program takes.
@@ -26,11 +28,13 @@ instructions() {
     sed -n 's/^instructions: //p'
 }
 
+[[ $(python3 -c 'import sys; print(sys.version_info[:2] == (3, 11))') == True ]] ||
+  { echo "measuring needs Python 3.11 as python3, to compile modules for the root's" >&2; exit 1; }
 few=100000
 many=300000
 for mix in "new:1" "repeated:1000"; do
   for packets in $few $many; do
-    "$scenario" flood --packets $packets --sources $((packets / ${mix#*:})) --output "$work/${mix%:*}-$packets.pcap" >/dev/null
+    "$scenario" flood --packets "$packets" --sources $((packets / ${mix#*:})) --output "$work/${mix%:*}-$packets.pcap" >/dev/null
   done
 done
 count='import sys

@@ -113,7 +113,7 @@ chroot "$root" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/
 sed -i 's|^root:[^:]*:|root:!:|' "$root/etc/shadow"
 echo sensor >"$root/etc/hostname"
 : >"$root/etc/machine-id"
-ln -sf /run/systemd/resolve/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
+rm -f "$root/etc/resolv.conf"
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/tmp/* "$root"/run/* "$root"/dev/*
 mkdir -p "$root/var/cache" "$root/var/log"
 env -u SOURCE_DATE_EPOCH mksquashfs "$root" "$out/root.squashfs" -quiet -no-progress -noappend -comp zstd -Xcompression-level 15 \

@@ -75,6 +75,7 @@ def apply(places: Places) -> Settings:
         places.root / "etc/teiten/agent.toml",
         render.agent(settings, authority=(keys / AUTHORITY).exists(), spool_megabytes=megabytes),
     )
+    _write(places.root / "etc/resolv.conf", render.resolver(settings))
     for name, content in render.network(settings).items():
         _write(places.root / "run/systemd/network" / name, content)
     _write(places.root / "run/teiten/silence.nft", silence.rules(settings))

@@ -35,6 +35,11 @@ max_megabytes = {spool_megabytes}
 """
 
 
+def resolver(settings: Settings) -> str:
+    """What resolv.conf(5) says; without name servers, names are not asked for."""
+    return "".join(f"nameserver {server}\n" for server in settings.dns) or "# no name server\n"
+
+
 def network(settings: Settings) -> dict[str, str]:
     """Names and contents of systemd-networkd's files."""
     own = settings.management_address
@@ -47,7 +52,6 @@ def network(settings: Settings) -> dict[str, str]:
         lines.append(f"Address={own}\nIPv6AcceptRA=no\n")
     if settings.gateway is not None:
         lines.append(f"Gateway={settings.gateway}\n")
-    lines += [f"DNS={server}\n" for server in settings.dns]
     lines += [f"NTP={server}\n" for server in settings.time]
     files = {
         "10-observation.network": f"[Match]\nName={settings.interface}\n\n[Link]\n"

@@ -74,8 +74,8 @@ class Settings:
         management_vlan: The VLAN on it, if any.
         management_address: Its own address; None asks DHCP.
         gateway: Its router; None if DHCP tells, or there is none.
-        dns: Name servers; none if DHCP tells.
-        time: Time servers; none for those of the image.
+        dns: Name servers; needed if the collector is a name. DHCP is not asked for them.
+        time: Time servers; none for those of the image, which are names.
     """
 
     sensor: str
@@ -168,6 +168,15 @@ def _together(values: dict[str, object], lines: dict[str, int]) -> list[Fault]:
                 "use a second interface, or set management-vlan",
             )
         )
+    host = urlsplit(str(values.get("collector", ""))).hostname or ""
+    if host and not values.get("dns") and not _is_address(host):
+        faults.append(
+            Fault(
+                lines["collector"],
+                f"collector: {host} is a name, and no name server is set",
+                "add a line dns = 192.0.2.53, or write the collector's address",
+            )
+        )
     fixed, router = values.get("management_address"), values.get("gateway")
     if isinstance(fixed, Interface) and isinstance(router, Address) and router not in fixed.network:
         faults.append(
@@ -182,6 +191,14 @@ def _together(values: dict[str, object], lines: dict[str, int]) -> list[Fault]:
             )
         )
     return faults
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _sensor(value: str) -> str:

@@ -64,7 +64,7 @@ def management(settings: Settings) -> str:
         f'\n    oifname "{device}" {_to(str(server))}{protocol} dport 53 accept'
         for server in settings.dns
         for protocol in ("udp", "tcp")
-    ) or (f'\n    oifname "{device}" meta l4proto {{ tcp, udp }} th dport 53 accept')
+    )
     times = "".join(
         f'\n    oifname "{device}" {_to(str(server))}udp dport 123 accept' for server in settings.time
     ) or (f'\n    oifname "{device}" udp dport 123 accept')

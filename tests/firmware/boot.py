@@ -43,6 +43,9 @@ COLLECTOR_ADDRESS = "10.0.2.100"
 BOOT_OFFSET = 1 << 20
 """Where the boot partition begins on the card, as firmware/image/build.sh lays it out."""
 
+KERNEL = re.compile(r"\[ +\d+\.\d+\]")
+"""A line of the kernel: what came out of the interface before is the machine's own firmware's."""
+
 STARTED = re.compile(r"\bevent=start\b")
 HEALTH = re.compile(r"teiten-health (\{.*\})")
 
@@ -329,6 +332,8 @@ def boot(image: Path, patience: float, said: dict[str, object]) -> None:
         for name in ("first boot", "boot after a power cut"):
             sensor = Sensor(card, collector, folder)
             stack.callback(sensor.cut)
+            sensor.expect(KERNEL, patience)
+            said[f"{name}, frames of UEFI before the image ran"] = len(sensor.came())
             sensor.expect(STARTED, patience)
             said[f"{name}, seconds to capturing"] = round(time.monotonic() - sensor.began, 1)
             sensor.send(frames)

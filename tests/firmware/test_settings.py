@@ -69,6 +69,12 @@ def test_a_router_outside_the_network_is_refused() -> None:
     )
 
 
+def test_a_collector_by_name_takes_a_name_server() -> None:
+    [said] = refused(GOOD.replace("dns = 192.0.2.53\n", ""))
+    assert said.startswith("line 3: collector: collector.example is a name, and no name server is set")
+    assert read(GOOD.replace("collector.example", "192.0.2.7").encode()).collector == "https://192.0.2.7:8443"
+
+
 def test_a_setting_twice_is_refused() -> None:
     assert refused(GOOD + "sensor = osaka-01\n") == [
         "line 11: sensor is set in line 2 already; leave one of the two out"
