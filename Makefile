@@ -62,6 +62,22 @@ SECONDS_EACH ?= 20
 fuzz: ## Each fuzz target for SECONDS_EACH (rust/fuzz/README.md)
 	for target in frame file block rules; do rust/fuzz/run.sh $$target $(SECONDS_EACH) 2>&1 | tail -n 3; done
 
+.PHONY: cross
+cross: ## Wheels and Debian packages of the sensor for arm64 and armhf, into target/cross/dist
+	firmware/cross/build.sh
+
+.PHONY: test-emulated
+test-emulated: ## The sensor's tests on the arm64 build, emulated (as root; after make cross)
+	firmware/emulation/suite.sh
+
+.PHONY: image
+image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
+	firmware/image/build.sh "$(BOARD)"
+
+.PHONY: firmware-test
+firmware-test: build ## Boot the card image in QEMU and hold it to its promises (after make image)
+	$(BIN)/python -m tests.firmware.boot --image target/image/qemu-arm64/teiten-qemu-arm64.img
+
 .PHONY: readme
 readme: build ## Put what the programs print now into the README
 	$(BIN)/python -m tests.demo.readme
