@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::frame::Frame;
+use crate::limits::GROUP;
 use crate::packet::Packet;
-use crate::signature::{Address, Detection, SignatureCounters, Signatures, State, StateSettings};
+use crate::signature::{Detection, SignatureCounters, Signatures, State, StateSettings};
 use crate::tally::Secrets;
 use crate::tally::detections::{DetectionColumns, Detections, Sighted};
 
@@ -61,6 +62,10 @@ pub(crate) struct Detector {
     rules: Arc<Rulebook>,
     state: State,
     seed: u64,
+    /// Minutes since the interval's base minute, of each packet that waits.
+    minutes: Vec<u16>,
+    /// What speaks for the packets that are settled; empty between calls.
+    spoken: Vec<Sighted>,
     detections: Detections,
     /// Detections of each rule.
     counts: Box<[u64]>,
@@ -80,6 +85,8 @@ impl Detector {
                 ..StateSettings::default()
             }),
             seed,
+            minutes: Vec::with_capacity(GROUP),
+            spoken: Vec::with_capacity(GROUP),
             detections: Detections::new(Secrets::from_seed(seed)),
             counts: vec![0; rules.ranks.len()].into(),
             before: Vec::new(),
@@ -91,6 +98,7 @@ impl Detector {
 
     /// Goes on with other rules, whose limits begin anew; what has been detected stays.
     pub(crate) fn replace(&mut self, rules: Arc<Rulebook>) {
+        self.settle();
         self.before = self.by_signature();
         self.counted = minus(&self.counted, &self.state.counters());
         self.state = rules.signatures.state(&StateSettings {
@@ -102,48 +110,67 @@ impl Detector {
     }
 
     /// Holds a packet against the rules.
+    ///
+    /// What it matches may wait, at the latest until [`take`](Self::take), so that the cache misses of several packets
+    /// overlap; the detections are those of one packet after the other.
     #[inline]
     pub(crate) fn inspect(&mut self, packet: &Packet<'_>, frame: &Frame<'_>, minute_offset: u16) {
+        self.rules.signatures.note(packet, frame, &mut self.state);
+        if self.state.waiting() > self.minutes.len() {
+            self.minutes.push(minute_offset);
+            if self.state.is_due() {
+                self.settle();
+            }
+        }
+    }
+
+    /// Counts what the packets that wait have matched.
+    fn settle(&mut self) {
         let Self {
             rules,
             state,
-            detections,
+            minutes,
+            spoken,
             counts,
-            overflow,
             ..
         } = self;
-        let mut count = |rule: usize, signature: u32, (source, address): (Address, Address)| {
-            if let Some(count) = counts.get_mut(rule) {
+        let mut speak = |detection: &Detection| {
+            if let Some(count) = counts.get_mut(detection.rule) {
                 *count += 1;
             }
-            let sighted = Sighted {
-                minute_offset,
-                signature,
-                source,
-                address,
-            };
-            *overflow += u64::from(!detections.count(sighted));
-        };
-        let mut strongest: Option<(u32, usize, u32, (Address, Address))> = None;
-        rules
-            .signatures
-            .inspect(packet, frame, state, &mut |detection: &Detection<'_>| {
-                let ends = (detection.source, detection.address);
-                match rules.ranks.get(detection.rule).copied().flatten() {
-                    None => count(detection.rule, detection.sid, ends),
-                    Some(rank) if strongest.is_none_or(|(other, ..)| rank < other) => {
-                        strongest = Some((rank, detection.rule, detection.sid, ends));
-                    }
-                    Some(_) => {}
-                }
+            spoken.push(Sighted {
+                minute_offset: minutes.get(detection.packet).copied().unwrap_or(0),
+                signature: detection.sid,
+                source: detection.source,
+                address: detection.address,
             });
-        if let Some((_, rule, sid, ends)) = strongest {
-            count(rule, sid, ends);
+        };
+        let mut strongest: Option<(u32, Detection)> = None;
+        rules.signatures.settle(state, &mut |detection| {
+            // Packets come one after the other.
+            let before = strongest.take_if(|(_, other)| other.packet != detection.packet);
+            if let Some((_, before)) = before {
+                speak(&before);
+            }
+            match rules.ranks.get(detection.rule).copied().flatten() {
+                None => speak(detection),
+                Some(rank) if strongest.is_none_or(|(other, _)| rank < other) => {
+                    strongest = Some((rank, *detection));
+                }
+                Some(_) => {}
+            }
+        });
+        if let Some((_, last)) = strongest {
+            speak(&last);
         }
+        self.overflow += self.detections.count_all(spoken);
+        spoken.clear();
+        minutes.clear();
     }
 
     /// What was detected since the last call.
     pub(crate) fn take(&mut self, base_minute: u32) -> Detected {
+        self.settle();
         let counted = self.state.counters();
         let detected = Detected {
             columns: self.detections.take(base_minute),

@@ -10,15 +10,19 @@ use super::dns::Name;
 use super::event;
 use super::group::{Entry, Group, Place, Scratch};
 use super::limits::{MAX_TUNNELS, PACKET_WORK};
-use super::rule::{Buffer, FlowBit, Limit, Rule, SpreadKind, Test, Track};
+use super::rule::{Buffer, FlowBit, Limit, Rule, Spread, SpreadKind, Test, Track};
 use super::sweep::Spreads;
 use super::text::{Diagnostic, Obstacle};
 use super::threshold::{Counts, Mixer, Whom};
 use super::view::{Kind, View};
 use crate::frame::{Frame, LinkType};
 use crate::key::Key;
+use crate::limits::GROUP;
 use crate::packet::{Ip, Packet};
 use crate::wire::ipv6::Halves;
+
+/// Matches beyond which no more packets should wait, whatever their number.
+const MATCHES: usize = 4 * GROUP;
 
 /// An address of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +45,9 @@ impl Address {
 
 /// One alert of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Detection<'a> {
+pub struct Detection {
+    /// Number of the packet among those that waited, of which each had a match.
+    pub packet: usize,
     /// Number of the rule within [`Signatures::rules`].
     pub rule: usize,
     /// Number of the rule as its set names it.
@@ -52,8 +58,6 @@ pub struct Detection<'a> {
     pub source: Address,
     /// Destination of the packet, at its outermost IP header.
     pub address: Address,
-    /// What the rule looked at: what follows the transport header.
-    pub payload: &'a [u8],
 }
 
 /// What shapes the state of an engine.
@@ -95,19 +99,65 @@ pub struct SignatureCounters {
     pub spreads_evicted: u64,
 }
 
-/// What changes from packet to packet: fixed in size once made, but for expressions' caches, which grow to a bound.
+/// What changes from packet to packet: fixed in size once made, but for expressions' caches and the list of what waits,
+/// which grow to a bound: what one packet can match.
 #[derive(Debug)]
 pub struct State {
     scratch: Scratch,
     memory: Memory,
+    windows: Windows,
+    waiting: Waiting,
     counters: SignatureCounters,
+}
+
+/// What decides whether rules that match speak.
+#[derive(Debug)]
+struct Windows {
+    counts: Counts,
+    spreads: Spreads,
+}
+
+/// Matches that wait for their limits and spreads, and the packets that have any; in order.
+#[derive(Debug)]
+struct Waiting {
+    packets: Vec<Ends>,
+    matches: Vec<Match>,
+    mixer: Mixer,
+}
+
+/// Whose a packet is, at its outermost header.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    time_ns: i64,
+    source: Address,
+    address: Address,
+}
+
+/// A rule that matched, with the hashes of whom its spread, filter and limit are for; 0 where it has none.
+#[derive(Clone, Copy, Debug)]
+struct Match {
+    packet: usize,
+    rule: u32,
+    /// Hash of what a spread reached.
+    what: u32,
+    spread: u64,
+    filter: u64,
+    limit: u64,
+}
+
+/// What decides whether a rule that matched speaks.
+#[derive(Clone, Debug)]
+struct Gate {
+    sid: u32,
+    /// Whether its matches are told to nobody.
+    silent: bool,
+    spread: Option<Spread>,
+    filter: Option<Limit>,
+    limit: Option<Limit>,
 }
 
 #[derive(Debug)]
 struct Memory {
-    counts: Counts,
-    spreads: Spreads,
-    mixer: Mixer,
     caches: Vec<Cache>,
     bits: Vec<bool>,
     bits_set: bool,
@@ -119,10 +169,24 @@ impl State {
     #[must_use]
     pub fn counters(&self) -> SignatureCounters {
         SignatureCounters {
-            limits_evicted: self.memory.counts.evicted(),
-            spreads_evicted: self.memory.spreads.evicted(),
+            limits_evicted: self.windows.counts.evicted(),
+            spreads_evicted: self.windows.spreads.evicted(),
             ..self.counters
         }
+    }
+
+    /// How many packets wait: those noted that have matches.
+    #[inline]
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.packets.len()
+    }
+
+    /// Whether what waits should be settled before more packets are noted.
+    #[inline]
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        self.waiting.packets.len() >= GROUP || self.waiting.matches.len() >= MATCHES
     }
 }
 
@@ -141,6 +205,7 @@ enum BitAction {
 pub struct Signatures {
     rules: Box<[Rule]>,
     actions: Box<[Box<[BitAction]>]>,
+    gates: Box<[Gate]>,
     /// For each kind of packet, its groups in the order of their places.
     groups: [[Group; Place::ALL.len()]; Kind::ALL.len()],
     /// Rules on events, each with the event's bit.
@@ -174,6 +239,16 @@ impl Signatures {
             .iter()
             .map(|rule| actions(&rule.flow_bits, &mut names))
             .collect();
+        let gates = rules
+            .iter()
+            .map(|rule| Gate {
+                sid: rule.sid,
+                silent: rule.silent,
+                spread: rule.spread,
+                filter: rule.filter,
+                limit: rule.limit,
+            })
+            .collect();
         let events = (0..)
             .zip(&rules)
             .filter_map(|(number, rule)| Some((number, event_of(rule)?)))
@@ -188,6 +263,7 @@ impl Signatures {
         Ok((
             Self {
                 actions,
+                gates,
                 events,
                 groups,
                 bits: names.len(),
@@ -217,13 +293,19 @@ impl Signatures {
         State {
             scratch: Scratch::new(self.groups.iter().flatten()),
             memory: Memory {
-                counts: Counts::new(settings.limit_kilobytes as usize * 1024, mixer),
-                spreads: Spreads::new(settings.spread_kilobytes as usize * 1024, mixer),
-                mixer,
                 caches,
                 bits: vec![false; self.bits],
                 bits_set: false,
                 work: 0,
+            },
+            windows: Windows {
+                counts: Counts::new(settings.limit_kilobytes as usize * 1024),
+                spreads: Spreads::new(settings.spread_kilobytes as usize * 1024),
+            },
+            waiting: Waiting {
+                packets: Vec::with_capacity(GROUP),
+                matches: Vec::with_capacity(2 * MATCHES),
+                mixer,
             },
             counters: SignatureCounters::default(),
         }
@@ -239,10 +321,69 @@ impl Signatures {
         packet: &Packet<'_>,
         frame: &Frame<'_>,
         state: &mut State,
-        sink: &mut impl FnMut(&Detection<'_>),
+        sink: &mut impl FnMut(&Detection),
     ) {
+        self.note(packet, frame, state);
+        self.settle(state, sink);
+    }
+
+    /// The first half of [`inspect`](Self::inspect), which depends on no other packet: what matches waits.
+    ///
+    /// Packets wait for [`settle`](Self::settle) together, so that the cache misses of their limits overlap; as soon
+    /// as it [is due](State::is_due), lest more wait than has room.
+    #[inline]
+    pub fn note(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
+        let before = state.waiting.matches.len();
+        self.find(packet, frame, state);
+        if state.waiting.matches.len() > before {
+            let (source, address) = ends(packet);
+            state.waiting.packets.push(Ends {
+                time_ns: frame.time_ns,
+                source,
+                address,
+            });
+        }
+    }
+
+    /// The second half of [`inspect`](Self::inspect), for all that waits: what limits and spreads let through goes to
+    /// `sink`, in the order in which it was noted.
+    pub fn settle(&self, state: &mut State, sink: &mut impl FnMut(&Detection)) {
+        let State {
+            windows,
+            waiting,
+            counters,
+            ..
+        } = state;
+        if waiting.matches.len() > 1 {
+            windows.glance(&waiting.matches);
+        }
+        for found in &waiting.matches {
+            let (Some(gate), Some(ends)) = (
+                self.gates.get(found.rule as usize),
+                waiting.packets.get(found.packet),
+            ) else {
+                continue;
+            };
+            if windows.speaks(gate, found, ends.time_ns) && !gate.silent {
+                counters.detections += 1;
+                sink(&Detection {
+                    packet: found.packet,
+                    rule: found.rule as usize,
+                    sid: gate.sid,
+                    time_ns: ends.time_ns,
+                    source: ends.source,
+                    address: ends.address,
+                });
+            }
+        }
+        waiting.matches.clear();
+        waiting.packets.clear();
+    }
+
+    #[inline]
+    fn find(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
         if !self.events.is_empty() {
-            self.inspect_events(packet, frame, state, sink);
+            self.find_events(packet, frame, &mut state.waiting);
         }
         let Some(view) = View::new(packet, frame.link, frame.bytes) else {
             state.counters.not_inspected += 1;
@@ -250,110 +391,73 @@ impl Signatures {
         };
         state.counters.inspected += 1;
         state.memory.work = PACKET_WORK;
-        let seen = Seen {
-            outer: packet,
-            time_ns: frame.time_ns,
-        };
         if !view.fragment {
-            self.inspect_view(&view, &seen, state, sink);
+            self.inspect_view(&view, packet, state);
         }
         if view.fragment || view.more_fragments() {
             if let Some(fragment) = view.as_fragment() {
-                self.inspect_view(&fragment, &seen, state, sink);
+                self.inspect_view(&fragment, packet, state);
             }
         } else if view.kind == Kind::Other {
-            self.inspect_inside(&view, &seen, state, sink, MAX_TUNNELS);
+            self.inspect_inside(&view, packet, state, MAX_TUNNELS);
         }
         state.counters.work_spent += u64::from(state.memory.work == 0);
     }
 
     /// Holds what is wrong with a packet's headers against the rules on events.
-    fn inspect_events(
-        &self,
-        packet: &Packet<'_>,
-        frame: &Frame<'_>,
-        state: &mut State,
-        sink: &mut impl FnMut(&Detection<'_>),
-    ) {
+    fn find_events(&self, packet: &Packet<'_>, frame: &Frame<'_>, waiting: &mut Waiting) {
         let shown = event::of(packet, frame.link, frame.bytes);
         if shown == 0 {
             return;
         }
-        let (source, address) = ends(packet);
         for (number, _) in self.events.iter().filter(|(_, bit)| shown >> bit & 1 == 1) {
-            let Some(rule) = self.rules.get(*number as usize) else {
-                continue;
-            };
-            let seen = Seen {
-                outer: packet,
-                time_ns: frame.time_ns,
-            };
-            if state.memory.speaks(rule, *number, packet, &seen) && !rule.silent {
-                state.counters.detections += 1;
-                let (rule, sid, time_ns, payload) =
-                    (*number as usize, rule.sid, frame.time_ns, &[][..]);
-                sink(&Detection {
-                    rule,
-                    sid,
-                    time_ns,
-                    source,
-                    address,
-                    payload,
-                });
+            if let Some(gate) = self.gates.get(*number as usize) {
+                waiting.push(gate, *number, packet, packet);
             }
         }
     }
 
     /// Holds the packets inside a tunnel against the rules, as seen from outside.
-    fn inspect_inside(
-        &self,
-        view: &View<'_>,
-        seen: &Seen<'_>,
-        state: &mut State,
-        sink: &mut impl FnMut(&Detection<'_>),
-        depth: usize,
-    ) {
+    fn inspect_inside(&self, view: &View<'_>, outer: &Packet<'_>, state: &mut State, depth: usize) {
         let inside = view.inside().filter(|_| depth > 0);
         let Some((packet, bytes)) = inside else {
             return;
         };
         if let Some(view) = View::new(&packet, LinkType::RawIp, bytes) {
-            self.inspect_view(&view, seen, state, sink);
-            self.inspect_inside(&view, seen, state, sink, depth - 1);
+            self.inspect_view(&view, outer, state);
+            self.inspect_inside(&view, outer, state, depth - 1);
         }
     }
 
     #[inline]
-    fn inspect_view(
-        &self,
-        view: &View<'_>,
-        seen: &Seen<'_>,
-        state: &mut State,
-        sink: &mut impl FnMut(&Detection<'_>),
-    ) {
+    fn inspect_view(&self, view: &View<'_>, outer: &Packet<'_>, state: &mut State) {
         let State {
             scratch,
             memory,
-            counters,
+            waiting,
+            ..
         } = state;
         if memory.bits_set {
             memory.bits.fill(false);
             memory.bits_set = false;
         }
         let [plain, payload, readers] = &self.groups[view.kind as usize];
-        let mut speak = Speak {
+        let mut checking = Checking {
             signatures: self,
             view,
-            seen,
+            outer,
             memory,
-            counters,
-            spoken: None,
-            sink,
+            waiting,
+            matched: None,
         };
-        plain.visit(view, None, scratch, &mut |entry| speak.check(entry, None));
+        plain.visit(view, None, scratch, &mut |entry| {
+            checking.check(entry, None);
+        });
         if view.payload.is_empty() {
             if !readers.is_empty() {
-                readers.visit(view, None, scratch, &mut |entry| speak.check(entry, None));
+                readers.visit(view, None, scratch, &mut |entry| {
+                    checking.check(entry, None);
+                });
             }
             return;
         }
@@ -367,19 +471,18 @@ impl Signatures {
         for group in [payload, readers] {
             if !group.is_empty() {
                 group.visit(view, dotted, scratch, &mut |entry| {
-                    speak.check(entry, name.as_ref());
+                    checking.check(entry, name.as_ref());
                 });
             }
         }
     }
 
-    /// Whether the rule matches and its limits let it speak.
+    /// Whether the rule matches.
     fn matches(
         &self,
         entry: &Entry,
         view: &View<'_>,
         name: Option<&Name>,
-        seen: &Seen<'_>,
         memory: &mut Memory,
     ) -> bool {
         let number = entry.rule as usize;
@@ -412,56 +515,36 @@ impl Signatures {
             return false;
         }
         memory.act(actions);
-        memory.speaks(rule, entry.rule, view.packet, seen)
+        true
     }
 }
 
-/// Checks the rules that a group leaves possible, and speaks for those that match.
-struct Speak<'a, 'v, S> {
+/// Checks the rules that a group leaves possible, and lets those that match wait.
+struct Checking<'a, 'v> {
     signatures: &'a Signatures,
     view: &'a View<'v>,
-    seen: &'a Seen<'a>,
+    /// The packet at its outermost header.
+    outer: &'a Packet<'v>,
     memory: &'a mut Memory,
-    counters: &'a mut SignatureCounters,
-    spoken: Option<u32>,
-    sink: &'a mut S,
+    waiting: &'a mut Waiting,
+    matched: Option<u32>,
 }
 
-impl<S: FnMut(&Detection<'_>)> Speak<'_, '_, S> {
+impl Checking<'_, '_> {
+    #[inline]
     fn check(&mut self, entry: &Entry, name: Option<&Name>) {
         // A rule for both ways stands twice, side by side, and matches once.
-        if self.spoken == Some(entry.rule)
-            || !self
-                .signatures
-                .matches(entry, self.view, name, self.seen, self.memory)
+        if self.matched == Some(entry.rule)
+            || !self.signatures.matches(entry, self.view, name, self.memory)
         {
             return;
         }
-        self.spoken = Some(entry.rule);
-        if let Some(rule) = self
-            .signatures
-            .rules
-            .get(entry.rule as usize)
-            .filter(|rule| !rule.silent)
-        {
-            self.counters.detections += 1;
-            let (source, address) = ends(self.seen.outer);
-            (self.sink)(&Detection {
-                rule: entry.rule as usize,
-                sid: rule.sid,
-                time_ns: self.seen.time_ns,
-                source,
-                address,
-                payload: self.view.payload,
-            });
+        self.matched = Some(entry.rule);
+        if let Some(gate) = self.signatures.gates.get(entry.rule as usize) {
+            self.waiting
+                .push(gate, entry.rule, self.view.packet, self.outer);
         }
     }
-}
-
-/// Whose packet it is, at its outermost header.
-struct Seen<'a> {
-    outer: &'a Packet<'a>,
-    time_ns: i64,
 }
 
 #[inline]
@@ -496,54 +579,66 @@ impl Memory {
             }
         }
     }
+}
 
-    /// Whether limits and spreads let a rule speak that matched.
-    fn speaks(&mut self, rule: &Rule, number: u32, packet: &Packet<'_>, seen: &Seen<'_>) -> bool {
-        if let Some(spread) = &rule.spread {
-            let (source, destination) = ends(seen.outer);
-            let (source, destination) = (source.number(), destination.number());
-            let (address, what) = match spread.kind {
-                SpreadKind::Sweep => (source, destination),
-                SpreadKind::PortScan => {
-                    let key = Key::of(seen.outer);
-                    (
-                        self.pair(source, destination),
-                        u128::from(key.form as u8) << 16 | u128::from(key.value),
-                    )
-                }
-            };
-            if !self.spreads.reach(
-                Whom {
-                    rule: number + 1,
-                    address,
-                },
-                what,
-                spread,
-                seen.time_ns,
-            ) {
-                return false;
-            }
+impl Waiting {
+    /// Lets a rule wait that the packet matches, which is seen from outside as `outer`.
+    #[inline]
+    fn push(&mut self, gate: &Gate, rule: u32, packet: &Packet<'_>, outer: &Packet<'_>) {
+        let mut found = Match {
+            packet: self.packets.len(),
+            rule,
+            what: 0,
+            spread: 0,
+            filter: 0,
+            limit: 0,
+        };
+        if let Some(spread) = &gate.spread {
+            (found.spread, found.what) = self.spread(spread.kind, rule + 1, outer);
         }
         // A filter and a limit of one rule count apart.
-        let (filter, limit) = (number * 2 + 1, number * 2 + 2);
-        rule.filter
-            .is_none_or(|wanted| self.count(filter, &wanted, packet, seen))
-            && rule
-                .limit
-                .is_none_or(|wanted| self.count(limit, &wanted, packet, seen))
+        if let Some(filter) = &gate.filter {
+            found.filter = self.tracked(filter.track, rule * 2 + 1, packet);
+        }
+        if let Some(limit) = &gate.limit {
+            found.limit = self.tracked(limit.track, rule * 2 + 2, packet);
+        }
+        self.matches.push(found);
     }
 
-    fn count(&mut self, rule: u32, limit: &Limit, packet: &Packet<'_>, seen: &Seen<'_>) -> bool {
+    /// Hashes of who reached what.
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    fn spread(&self, kind: SpreadKind, rule: u32, outer: &Packet<'_>) -> (u64, u32) {
+        let (source, destination) = ends(outer);
+        let (source, destination) = (source.number(), destination.number());
+        let (address, what) = match kind {
+            SpreadKind::Sweep => (source, destination),
+            SpreadKind::PortScan => {
+                let key = Key::of(outer);
+                (
+                    self.pair(source, destination),
+                    u128::from(key.form as u8) << 16 | u128::from(key.value),
+                )
+            }
+        };
+        let what = self.mixer.of(Whom {
+            rule: 0,
+            address: what,
+        });
+        (self.mixer.of(Whom { rule, address }), what as u32)
+    }
+
+    /// Hash of whom a limit is for.
+    fn tracked(&self, track: Track, rule: u32, packet: &Packet<'_>) -> u64 {
         let (source, destination) = ends(packet);
         let (source, destination) = (source.number(), destination.number());
-        let address = match limit.track {
+        let address = match track {
             Track::Source => source,
             Track::Destination => destination,
             Track::Both => self.pair(source, destination),
             Track::Rule => 0,
         };
-        self.counts
-            .count(Whom { rule, address }, limit, seen.time_ns)
+        self.mixer.of(Whom { rule, address })
     }
 
     /// One number for two addresses.
@@ -555,6 +650,42 @@ impl Memory {
         let high = self.mixer.mix((one >> 64) as u64, one as u64, 1);
         let low = self.mixer.mix((two >> 64) as u64, two as u64, high);
         u128::from(high) << 64 | u128::from(low)
+    }
+}
+
+impl Windows {
+    /// Looks at the places of all these, so that their cache misses overlap.
+    fn glance(&self, matches: &[Match]) {
+        let mut seen = 0;
+        for found in matches {
+            if found.spread != 0 {
+                seen ^= self.spreads.glance(found.spread);
+            }
+            if found.filter != 0 {
+                seen ^= self.counts.glance(found.filter);
+            }
+            if found.limit != 0 {
+                seen ^= self.counts.glance(found.limit);
+            }
+        }
+        std::hint::black_box(seen);
+    }
+
+    /// Whether limits and spreads let a rule speak that matched.
+    #[inline]
+    fn speaks(&mut self, gate: &Gate, found: &Match, now_ns: i64) -> bool {
+        let Self { counts, spreads } = self;
+        gate.spread
+            .as_ref()
+            .is_none_or(|spread| spreads.reach(found.spread, found.what, spread, now_ns))
+            && gate
+                .filter
+                .as_ref()
+                .is_none_or(|filter| counts.count(found.filter, filter, now_ns))
+            && gate
+                .limit
+                .as_ref()
+                .is_none_or(|limit| counts.count(found.limit, limit, now_ns))
     }
 }
 

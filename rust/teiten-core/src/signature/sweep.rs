@@ -4,7 +4,7 @@
 //! counting, Whang et al. 1990), which is right within about a tenth at [`super::limits::MAX_SPREAD`].
 
 use super::rule::Spread;
-use super::threshold::{Mixer, Whom, Windows};
+use super::threshold::{Owners, set_of};
 
 /// Different ones that are told apart exactly, but for two hashes of 32 bits that are one by chance.
 pub(super) const EXACT: u32 = 16;
@@ -13,79 +13,125 @@ pub(super) const EXACT: u32 = 16;
 const BITS: u32 = EXACT * u32::BITS;
 
 /// What one source reached: hashes, or a bitmap of them.
-type Marks = [u32; EXACT as usize];
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Marks([u32; EXACT as usize]);
+
+/// Places one hash allows a sketch.
+const WAYS: usize = 4;
+
+/// Hashes kept beside the window: most sources reach no more.
+const FIRST: usize = 3;
+
+/// Windows that share two neighbouring cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(128))]
+struct Set {
+    owners: Owners<WAYS>,
+    /// Hashes, or bits of the bitmap, of each.
+    counts: [u16; WAYS],
+    first: [[u32; FIRST]; WAYS],
+}
 
 /// Sketches of what sources reached.
 #[derive(Clone, Debug)]
 pub(super) struct Spreads {
-    /// Whose sketch is in which place; a window counts the marks.
-    windows: Windows,
+    /// Whose sketch is in which place.
+    sets: Box<[Set]>,
+    /// For each place the hashes behind the first ones, or the bitmap.
     marks: Box<[Marks]>,
-    mixer: Mixer,
+    evicted: u64,
 }
 
 impl Spreads {
     /// Room for sketches in at most so many bytes, for one set of windows at the least.
-    pub(super) fn new(bytes: usize, mixer: Mixer) -> Self {
-        let windows = Windows::new(bytes, size_of::<Marks>(), mixer);
+    pub(super) fn new(bytes: usize) -> Self {
+        let set = Set {
+            owners: Owners::FREE,
+            counts: [0; WAYS],
+            first: [[0; FIRST]; WAYS],
+        };
+        let sets = (bytes / (size_of::<Set>() + WAYS * size_of::<Marks>())).max(1);
         Self {
-            marks: vec![Marks::default(); windows.places()].into(),
-            windows,
-            mixer,
+            sets: vec![set; sets].into(),
+            marks: vec![Marks([0; EXACT as usize]); sets * WAYS].into(),
+            evicted: 0,
         }
     }
 
     /// Sketches that made room while their window was open.
     pub(super) const fn evicted(&self) -> u64 {
-        self.windows.evicted()
+        self.evicted
     }
 
-    /// Notes that `what` was reached; whether this is the one that makes the count full, once in each window.
-    pub(super) fn reach(&mut self, whom: Whom, what: u128, spread: &Spread, now_ns: i64) -> bool {
-        let hash = self.mixer.of(Whom {
-            rule: 0,
-            address: what,
-        });
-        let (place, window) = self.windows.of(whom, spread.seconds, now_ns);
-        let marks = &mut self.marks[place];
-        if window.count == 0 {
-            *marks = Marks::default();
+    /// Looks at the place of a hash, so that it is near when something is reached there.
+    #[inline]
+    pub(super) fn glance(&self, hash: u64) -> u64 {
+        let set = &self.sets[set_of(hash, self.sets.len())];
+        set.owners.glance() ^ u64::from(set.counts[0])
+    }
+
+    /// Notes that what `what` is the hash of was reached by whom `hash` is of; whether this is the one that makes the
+    /// count full, once in each window.
+    #[inline]
+    pub(super) fn reach(&mut self, hash: u64, what: u32, spread: &Spread, now_ns: i64) -> bool {
+        let number = set_of(hash, self.sets.len());
+        let set = &mut self.sets[number];
+        let entered = set.owners.enter(hash, spread.seconds, now_ns);
+        self.evicted += u64::from(entered.evicts);
+        let count = &mut set.counts[entered.way];
+        if entered.opens {
+            *count = 0;
         }
-        if !mark(marks, window.count, hash, spread.count) {
+        let filled = usize::from(*count);
+        let more = &mut self.marks[number * WAYS + entered.way].0;
+        let is_new = if spread.count <= EXACT {
+            add(&mut set.first[entered.way], more, filled, what)
+        } else {
+            if entered.opens {
+                *more = [0; EXACT as usize];
+            }
+            set_bit(more, what)
+        };
+        if !is_new {
             return false;
         }
-        window.count += 1;
-        window.count == marks_for(spread.count)
+        *count += 1;
+        u32::from(*count) == marks_for(spread.count)
     }
 }
 
-/// Marks a hash; whether it was new. Of no use once full, and harmless.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "parts of the hash are meant"
-)]
-fn mark(marks: &mut Marks, filled: u32, hash: u64, count: u32) -> bool {
-    if count <= EXACT {
-        let (mark, filled) = (hash as u32, filled as usize);
-        let known = marks.get(..filled).unwrap_or_default();
-        if known.contains(&mark) {
-            return false;
-        }
-        let Some(free) = marks.get_mut(filled) else {
-            return false;
-        };
-        *free = mark;
-    } else {
-        let bit = (hash as u32) % BITS;
-        let Some(word) = marks.get_mut((bit / u32::BITS) as usize) else {
-            return false;
-        };
-        if *word >> (bit % u32::BITS) & 1 == 1 {
-            return false;
-        }
-        *word |= 1 << (bit % u32::BITS);
+/// Adds a hash to those filled in; whether it was new. Of no use once full, and harmless.
+#[inline]
+fn add(
+    first: &mut [u32; FIRST],
+    more: &mut [u32; EXACT as usize],
+    filled: usize,
+    hash: u32,
+) -> bool {
+    if first[..filled.min(FIRST)].contains(&hash) {
+        return false;
     }
+    let Some(behind) = filled.checked_sub(FIRST) else {
+        first[filled] = hash;
+        return true;
+    };
+    // One more than can be asked for is never filled in.
+    if filled >= EXACT as usize || more[..behind].contains(&hash) {
+        return false;
+    }
+    more[behind] = hash;
     true
+}
+
+/// Sets the bit of a hash; whether it was not set.
+#[inline]
+fn set_bit(bitmap: &mut [u32; EXACT as usize], hash: u32) -> bool {
+    let bit = hash % BITS;
+    let word = &mut bitmap[(bit / u32::BITS) as usize];
+    let is_new = *word >> (bit % u32::BITS) & 1 == 0;
+    *word |= 1 << (bit % u32::BITS);
+    is_new
 }
 
 /// Marks that so many different ones leave: themselves, or the bits of the bitmap they are expected to set.
@@ -108,23 +154,34 @@ fn marks_for(count: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::signature::rule::SpreadKind;
+    use crate::signature::threshold::{Mixer, Whom};
 
     const SECOND: i64 = 1_000_000_000;
 
+    fn hash(rule: u32, address: u128) -> u64 {
+        Mixer::new(3).of(Whom { rule, address })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+    fn what(number: u32) -> u32 {
+        hash(0, number.into()) as u32
+    }
+
+    #[test]
+    fn a_set_is_two_cache_lines() {
+        assert_eq!(size_of::<Set>(), 128);
+    }
+
     /// How many different ones it takes.
     fn taken(count: u32) -> u32 {
-        let mut spreads = Spreads::new(1 << 12, Mixer::new(3));
+        let mut spreads = Spreads::new(1 << 12);
         let spread = Spread {
             kind: SpreadKind::Sweep,
             count,
             seconds: 60,
         };
-        let whom = Whom {
-            rule: 1,
-            address: 5,
-        };
         (1..9999)
-            .find(|what| spreads.reach(whom, u128::from(*what), &spread, 0))
+            .find(|number| spreads.reach(hash(1, 5), what(*number), &spread, 0))
             .unwrap_or(0)
     }
 
@@ -148,17 +205,15 @@ mod tests {
 
     #[test]
     fn the_same_one_again_counts_once_and_a_window_starts_over() {
-        let mut spreads = Spreads::new(1 << 12, Mixer::new(3));
+        let mut spreads = Spreads::new(1 << 12);
         let spread = Spread {
             kind: SpreadKind::PortScan,
             count: 2,
             seconds: 10,
         };
-        let whom = Whom {
-            rule: 1,
-            address: 5,
+        let mut reach = |number, seconds: i64| {
+            spreads.reach(hash(1, 5), what(number), &spread, seconds * SECOND)
         };
-        let mut reach = |what, seconds: i64| spreads.reach(whom, what, &spread, seconds * SECOND);
         assert!(!reach(1, 0) && !reach(1, 1));
         assert!(!reach(2, 10), "the window is over");
         assert!(reach(1, 11) && !reach(3, 12), "it speaks once");

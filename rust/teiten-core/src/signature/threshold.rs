@@ -3,12 +3,13 @@
 //! A record lives in one of the few places its hash allows. Where all are taken, the one whose window began first
 //! makes room; if that window was still open, the loss is counted.
 
+use super::limits::MAX_WINDOW_SECONDS;
 use super::rule::{Limit, LimitKind};
 
 /// Whom a count is for: a rule and up to two addresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Whom {
-    /// Number of the rule, plus one; 0 for a place that is free.
+    /// Number of what counts for it: a rule's spread, its filter or its limit.
     pub(super) rule: u32,
     /// Address, or two addresses made one by a keyed hash.
     pub(super) address: u128,
@@ -55,118 +56,144 @@ impl Mixer {
     }
 }
 
-/// Places one hash allows.
-pub(super) const WAYS: usize = 4;
-
-/// A window of somebody's; side by side with the others of its set, so that a search reads few cache lines.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Window {
-    /// Keyed hash of whom it is for; 0 where the place is free.
-    owner: u64,
-    start_ns: i64,
-    seconds: u32,
-    /// What is counted in it.
-    pub(super) count: u32,
-}
-
-/// Windows of whomever, in sets of [`WAYS`] places.
+/// Who has the places of a set, and since when.
 ///
-/// Whom a window is for is known by a keyed hash of 64 bits: that two are taken for one has a chance of one in 2^64
-/// for each pair, and nobody without the key can make it happen.
-#[derive(Clone, Debug)]
-pub(super) struct Windows {
-    sets: Box<[[Window; WAYS]]>,
-    mixer: Mixer,
-    evicted: u64,
+/// A window's owner is known by the set it is in, which the upper bits of a keyed hash name, and by 47 bits of that hash
+/// beside the window's length: that two owners are taken for one has a chance of one in 2^60 for each pair in sets of
+/// the memory there is by default, and nobody without the key can make it happen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owners<const WAYS: usize> {
+    /// 0 where the place is free.
+    owners: [u64; WAYS],
+    starts_ns: [i64; WAYS],
 }
 
-impl Windows {
-    /// Room for as many windows as fit into so many bytes with `beside` bytes each kept elsewhere, for one set at the
-    /// least.
-    pub(super) fn new(bytes: usize, beside: usize, mixer: Mixer) -> Self {
-        let sets = (bytes / (WAYS * (size_of::<Window>() + beside))).max(1);
-        Self {
-            sets: vec![[Window::default(); WAYS]; sets].into(),
-            mixer,
-            evicted: 0,
-        }
-    }
+/// Bits of a window's length in seconds.
+const SECONDS_BITS: u32 = 17;
+const _: () = assert!(MAX_WINDOW_SECONDS < 1 << SECONDS_BITS);
 
-    /// How many windows there is room for.
-    pub(super) const fn places(&self) -> usize {
-        self.sets.len() * WAYS
-    }
+impl<const WAYS: usize> Owners<WAYS> {
+    pub(super) const FREE: Self = Self {
+        owners: [0; WAYS],
+        starts_ns: [0; WAYS],
+    };
 
-    /// Windows that made room while they were open.
-    pub(super) const fn evicted(&self) -> u64 {
-        self.evicted
-    }
-
-    /// The open window of somebody, with its place; its count is 0 where it opens now.
+    /// The place of somebody's open window; whether it opens now, and whether an open window made room for it.
     #[inline]
-    pub(super) fn of(&mut self, whom: Whom, seconds: u32, now_ns: i64) -> (usize, &mut Window) {
-        let hash = self.mixer.of(whom);
-        let owner = hash | 1;
-        let number = set_of(hash, self.sets.len());
-        let set = &mut self.sets[number];
-        let known = set.iter().position(|window| window.owner == owner);
-        let way = known.unwrap_or_else(|| oldest(set));
-        if known.is_none() {
-            let window = &set[way];
-            let lost = window.owner != 0 && is_open(window.start_ns, window.seconds, now_ns);
-            self.evicted += u64::from(lost);
+    pub(super) fn enter(&mut self, hash: u64, seconds: u32, now_ns: i64) -> Entered {
+        let owner = hash << SECONDS_BITS | u64::from(seconds);
+        let known = self.owners.iter().position(|known| *known == owner);
+        let way = known.unwrap_or_else(|| self.oldest());
+        let (before, start_ns) = (self.owners[way], self.starts_ns[way]);
+        let lasts = is_open(start_ns, length(before), now_ns);
+        let opens = known.is_none() || !lasts;
+        if opens {
+            self.owners[way] = owner;
+            self.starts_ns[way] = now_ns;
         }
-        let window = &mut set[way];
-        if window.owner != owner || !is_open(window.start_ns, seconds, now_ns) {
-            *window = Window {
-                owner,
-                start_ns: now_ns,
-                seconds,
-                count: 0,
-            };
+        Entered {
+            way,
+            opens,
+            evicts: known.is_none() && before != 0 && lasts,
         }
-        (number * WAYS + way, window)
+    }
+
+    /// The place that makes room: a free one, or the one whose window began first.
+    #[inline]
+    fn oldest(&self) -> usize {
+        let key = |way: usize| (self.owners[way] != 0, self.starts_ns[way]);
+        (1..WAYS).fold(
+            0,
+            |oldest, way| {
+                if key(way) < key(oldest) { way } else { oldest }
+            },
+        )
+    }
+
+    /// Something of the set, for a look that brings it near.
+    #[inline]
+    pub(super) const fn glance(&self) -> u64 {
+        self.owners[0]
     }
 }
 
-/// The place that makes room: a free one, or the one whose window began first.
-#[inline]
-fn oldest(set: &[Window; WAYS]) -> usize {
-    let mut way = 0;
-    for next in 1..WAYS {
-        let key = |window: &Window| (window.owner != 0, window.start_ns);
-        if key(&set[next]) < key(&set[way]) {
-            way = next;
-        }
-    }
-    way
+/// Length in seconds of an owner's window.
+#[expect(clippy::cast_possible_truncation, reason = "the lower bits are meant")]
+const fn length(owner: u64) -> u32 {
+    owner as u32 & ((1 << SECONDS_BITS) - 1)
+}
+
+/// Where somebody's window is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entered {
+    /// Place in the set.
+    pub(super) way: usize,
+    /// Whether the window opens now, so that nothing has been counted in it.
+    pub(super) opens: bool,
+    /// Whether another's window that was still open made room.
+    pub(super) evicts: bool,
+}
+
+/// Places one hash allows a count.
+const WAYS: usize = 3;
+
+/// Windows that share a cache line, and what is counted in each.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Set {
+    owners: Owners<WAYS>,
+    counts: [u32; WAYS],
 }
 
 /// Counts of matches.
 #[derive(Clone, Debug)]
-pub(super) struct Counts(Windows);
+pub(super) struct Counts {
+    sets: Box<[Set]>,
+    evicted: u64,
+}
 
 impl Counts {
     /// Room for counts in at most so many bytes, for one set of [`WAYS`] at the least.
-    pub(super) fn new(bytes: usize, mixer: Mixer) -> Self {
-        Self(Windows::new(bytes, 0, mixer))
+    pub(super) fn new(bytes: usize) -> Self {
+        let set = Set {
+            owners: Owners::FREE,
+            counts: [0; WAYS],
+        };
+        Self {
+            sets: vec![set; (bytes / size_of::<Set>()).max(1)].into(),
+            evicted: 0,
+        }
     }
 
     /// Counts that made room while their window was open.
     pub(super) const fn evicted(&self) -> u64 {
-        self.0.evicted()
+        self.evicted
     }
 
-    /// Counts a match; whether the rule speaks.
-    pub(super) fn count(&mut self, whom: Whom, limit: &Limit, now_ns: i64) -> bool {
-        let (_, window) = self.0.of(whom, limit.seconds, now_ns);
-        window.count = window.count.saturating_add(1);
+    /// Looks at the place of a hash, so that it is near when it is counted there.
+    #[inline]
+    pub(super) fn glance(&self, hash: u64) -> u64 {
+        self.sets[set_of(hash, self.sets.len())].owners.glance()
+    }
+
+    /// Counts a match for whom the hash is of; whether the rule speaks.
+    #[inline]
+    pub(super) fn count(&mut self, hash: u64, limit: &Limit, now_ns: i64) -> bool {
+        let number = set_of(hash, self.sets.len());
+        let set = &mut self.sets[number];
+        let entered = set.owners.enter(hash, limit.seconds, now_ns);
+        self.evicted += u64::from(entered.evicts);
+        let count = &mut set.counts[entered.way];
+        if entered.opens {
+            *count = 0;
+        }
+        *count = count.saturating_add(1);
         match limit.kind {
-            LimitKind::Limit => window.count <= limit.count,
-            LimitKind::Both => window.count == limit.count,
-            LimitKind::Filter => window.count > limit.count,
-            LimitKind::Threshold if window.count >= limit.count => {
-                window.count = 0;
+            LimitKind::Limit => *count <= limit.count,
+            LimitKind::Both => *count == limit.count,
+            LimitKind::Filter => *count > limit.count,
+            LimitKind::Threshold if *count >= limit.count => {
+                *count = 0;
                 true
             }
             LimitKind::Threshold => false,
@@ -197,7 +224,7 @@ mod tests {
     const SECOND: i64 = 1_000_000_000;
 
     fn spoken(kind: LimitKind, count: u32, times: &[i64]) -> Vec<bool> {
-        let mut counts = Counts::new(1 << 12, Mixer::new(7));
+        let mut counts = Counts::new(1 << 12);
         let limit = Limit {
             kind,
             track: Track::Source,
@@ -210,7 +237,7 @@ mod tests {
         };
         times
             .iter()
-            .map(|seconds| counts.count(whom, &limit, seconds * SECOND))
+            .map(|seconds| counts.count(Mixer::new(7).of(whom), &limit, seconds * SECOND))
             .collect()
     }
 
@@ -247,26 +274,25 @@ mod tests {
     }
 
     #[test]
+    fn a_set_of_counts_is_one_cache_line() {
+        assert_eq!(size_of::<Set>(), 64);
+    }
+
+    #[test]
     fn a_full_set_makes_room_and_counts_the_loss() {
-        let mut counts = Counts::new(1, Mixer::new(7));
+        let mut counts = Counts::new(1);
         let limit = Limit {
             kind: LimitKind::Both,
             track: Track::Source,
             count: 1,
             seconds: 10,
         };
-        for address in 0..6 {
-            assert!(counts.count(Whom { rule: 1, address }, &limit, 0));
+        let hash = |address| Mixer::new(7).of(Whom { rule: 1, address });
+        for address in 0..5 {
+            assert!(counts.count(hash(address), &limit, 0));
         }
         assert_eq!(counts.evicted(), 2);
-        assert!(counts.count(
-            Whom {
-                rule: 1,
-                address: 9
-            },
-            &limit,
-            20 * SECOND
-        ));
+        assert!(counts.count(hash(9), &limit, 20 * SECOND));
         assert_eq!(counts.evicted(), 2, "a closed window is no loss");
     }
 }

@@ -3,6 +3,7 @@
 use std::mem::size_of;
 
 use super::tuple::Secrets;
+use crate::limits::GROUP;
 use crate::signature::Address;
 
 /// Most detections of one interval told apart: what a batch may carry.
@@ -53,9 +54,40 @@ impl Detections {
         }
     }
 
+    /// Counts detections, in order; how many would need a new entry and find no room for one.
+    ///
+    /// The slots and entries of a group are read before any is changed, so that their cache misses overlap.
+    pub(crate) fn count_all(&mut self, sighted: &[Sighted]) -> u64 {
+        let mut overflow = 0;
+        for group in sighted.chunks(GROUP) {
+            let mut starts = [(0, 0); GROUP];
+            let mut slots = [0; GROUP];
+            for ((start, slot), sighted) in starts.iter_mut().zip(&mut slots).zip(group) {
+                *start = self.start(sighted);
+                *slot = self.slots[start.0];
+            }
+            let mut seen = 0;
+            for (slot, (_, tag)) in slots.iter().zip(&starts).take(group.len()) {
+                let number = (slot & NUMBER_MASK) as usize;
+                if number > 0 && slot & !NUMBER_MASK == *tag {
+                    seen ^= self.entries[number - 1].count;
+                }
+            }
+            std::hint::black_box(seen);
+            for (start, sighted) in starts.into_iter().zip(group) {
+                overflow += u64::from(!self.count_from(start, *sighted));
+            }
+        }
+        overflow
+    }
+
     /// Counts a detection; false if it would need a new entry and there is no room for one.
+    #[cfg(test)]
     pub(crate) fn count(&mut self, sighted: Sighted) -> bool {
-        let (mut at, tag) = self.start(&sighted);
+        self.count_all(&[sighted]) == 0
+    }
+
+    fn count_from(&mut self, (mut at, tag): (usize, u32), sighted: Sighted) -> bool {
         loop {
             let slot = self.slots[at];
             if slot == 0 {
