@@ -27,7 +27,7 @@ demo: build ## A collector, three agents, a month of 2009, the report (CAPTURES=
 .PHONY: test
 test: build ## Every test: Rust, then Python
 	cargo test --workspace --locked --quiet
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: lint
 lint: build ## rustfmt, clippy, ruff, strict typing, stub check, generated pages up to date
@@ -54,6 +54,11 @@ bench: build ## Packets per second beside a bare walk and other programs; live l
 .PHONY: bench-report
 bench-report: build ## Seconds for a month's report over 1, 10 and 100 million stored tuples
 	$(BIN)/python -m tests.benchmarks.report
+
+.PHONY: torture
+torture: build ## 500 kills over a bad network and full disks, a million hostile requests (hours; as root)
+	$(BIN)/python -m tests.torture.kills --kills 500
+	$(BIN)/python -m tests.torture.hostile --requests 1000000
 
 # How long `make fuzz` runs each target.
 SECONDS_EACH ?= 20
