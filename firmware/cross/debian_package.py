@@ -127,6 +127,7 @@ def _unpack(wheel: Path, tree: Path) -> str:
             if name.startswith(PACKAGES):
                 archive.extract(name, tree / MODULES)
         [metadata] = (name for name in names if name.endswith(".dist-info/METADATA"))
+        archive.extract(metadata, tree / MODULES)  # importlib.metadata tells the version from it
         version = Parser().parsestr(archive.read(metadata).decode())["Version"]
     if not version:
         raise ValueError(f"{wheel}: states no version")

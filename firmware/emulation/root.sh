@@ -15,15 +15,17 @@ for tool in mmdebstrap qemu-aarch64-static; do
   command -v "$tool" >/dev/null || { echo "$tool is missing: apt-get install mmdebstrap qemu-user-static" >&2; exit 1; }
 done
 
-rm -rf "$work"
 mkdir -p "$work"
+exec 9>"$work/.lock"
+flock --nonblock 9 || { echo "another run is using $root" >&2; exit 1; }
+rm -rf "$root" "$work"/.root-*
 echo "emulation: an arm64 root" >&2
 mmdebstrap --quiet --mode=root --architectures=arm64 --variant=extract \
   --include=dash,coreutils,iproute2,iputils-ping,python3,python3-msgpack,python3-requests,libpcap0.8,openssl,procps \
   bookworm "$root"
 
 # The test tools, by the hashes that are locked.
-names='hypothesis|iniconfig|packaging|pluggy|pygments|pytest|pytest-timeout|sortedcontainers'
+names='hypothesis|iniconfig|packaging|pluggy|pygments|pytest|pytest-timeout|shtab|sortedcontainers'
 awk -v names="^($names)==" '/^[^ #]/ { on = $0 ~ names } on' "$develop" >"$work/requirements.txt"
 python3 -m venv "$work/pip"
 "$work/pip/bin/pip" install --quiet --target "$root/usr/lib/python3/dist-packages" --no-deps --require-hashes \

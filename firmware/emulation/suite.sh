@@ -18,6 +18,9 @@ CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-$repository/target}")
 tests=("$@")
 ((${#tests[@]})) || tests=(tests/binding tests/protocol tests/captures tests/agent)
 "$here/root.sh"
+# No other run makes the root anew while this one is in it.
+exec 8>"$CARGO_TARGET_DIR/emulation/.lock"
+flock --shared 8
 "$here/register.sh"
 "$here/../cross/toolchain.sh"
 root=$CARGO_TARGET_DIR/emulation/root
@@ -66,7 +69,7 @@ ROOT=$root REPOSITORY=$repository unshare --mount --net --fork --pid --kill-chil
   cd "$ROOT"
   exec chroot "$ROOT" /usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/tmp LANG=C.UTF-8 ${CI:+CI=$CI} \
     QEMU_CPU="$QEMU_CPU" PYTHONPATH=/usr/lib/teiten-agent PYTHONDONTWRITEBYTECODE=1 \
-    HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis TEITEN_HYPOTHESIS="${TEITEN_HYPOTHESIS:-emulated}" \
+    HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis TEITEN_HYPOTHESIS="${TEITEN_HYPOTHESIS:-quick}" \
     /bin/sh -c "cd /teiten/main && exec python3 -m pytest -q -p no:cacheprovider \"\$@\"" sh "$@"
 ' bash "${tests[@]}" 2>&1 | tee "$CARGO_TARGET_DIR/emulation/python-tests.log" >&2 || failed=1
 summary+=("Python: $(tail -n 1 "$CARGO_TARGET_DIR/emulation/python-tests.log"); $((SECONDS - began)) s in all")

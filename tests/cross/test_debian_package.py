@@ -72,6 +72,7 @@ def test_agent_and_protocol_are_in_it_and_nothing_of_the_collector(
         "./usr/lib/systemd/system/teiten-agent.service",
         "./usr/lib/sysusers.d/teiten-agent.conf",
         "./usr/lib/teiten-agent/pcapy.cpython-311-aarch64-linux-gnu.so",
+        "./usr/lib/teiten-agent/teiten_agent-1.2.3.dist-info/METADATA",
         "./usr/lib/teiten-agent/teiten_agent/_core.abi3.so",
         "./usr/lib/teiten-agent/teiten_agent/cli.py",
         "./usr/lib/teiten-agent/teiten_protocol/batch.py",
