@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from teiten_collector.store import Store
-from teiten_collector.store.facts import DETECTIONS, OBSERVATIONS, TUPLES
+from teiten_collector.store.facts import DETECTIONS, OBSERVATIONS, SCHEMAS, TUPLES
 from teiten_collector.store.tables import Tables
 from teiten_protocol import key_text
 from teiten_scenario.packets import COUNTED
@@ -64,7 +64,7 @@ def store_world(
         tables.prepare()
         names = [sensor.id for sensor in description.sensors]
         codes = [country.code for country in description.countries]
-        rows = {
+        rows = {name: schema.empty_table() for name, schema in SCHEMAS.items()} | {
             "tuples": _tuples(packets, names, codes),
             "detections": _detections(packets, description, codes),
             "observations": _observations(description),
@@ -154,6 +154,7 @@ def _observations(description: Description) -> pa.Table:
         "end_ns": pa.array([end] * len(names), pa.int64()),
         "sequence": pa.array([0] * len(names), pa.int32()),
         "counters": pa.array(["{}"] * len(names)),
+        "steps": pa.array(["[]"] * len(names)),
     }
     nothing = pa.array([0] * len(names), pa.int64())
     return pa.Table.from_arrays(
