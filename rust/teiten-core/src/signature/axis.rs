@@ -16,11 +16,14 @@ use crate::wire::ipv6::Halves;
 /// Bits of one word of a row.
 pub(super) const WORD: usize = u64::BITS as usize;
 
-/// Words of a short row.
+/// Words that are put together at a time.
 pub(super) const BLOCK: usize = 4;
 
-/// Fields that are looked up at the most.
-const FIELDS: usize = 12;
+/// So many words; a row is a whole number of them.
+pub(super) type Block = [u64; BLOCK];
+
+/// Fields that are looked up in pages.
+const PAGED: usize = 12;
 
 /// Rows of bits, and which class each value is of.
 #[derive(Clone, Debug)]
@@ -29,8 +32,9 @@ pub(super) struct Rows {
     starts: Vec<u128>,
     /// Row of each interval.
     classes: Vec<u32>,
-    bits: Vec<u64>,
-    words: usize,
+    blocks: Vec<Block>,
+    /// Blocks of a row.
+    width: usize,
     /// Whether every value leaves every rule possible.
     all: bool,
 }
@@ -38,6 +42,8 @@ pub(super) struct Rows {
 impl Rows {
     /// The rows of a field where rule number `i` is possible for the values in `accepted[i]`; `None`: for all.
     pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
+        let width = words.div_ceil(BLOCK);
+        let words = width * BLOCK;
         // Bits behind the last rule are set, so that a field no rule asks for is flat.
         let mut row = vec![0_u64; words];
         for bit in accepted.len()..words * WORD {
@@ -62,8 +68,8 @@ impl Rows {
         let mut rows = Self {
             starts: Vec::new(),
             classes: Vec::new(),
-            bits: Vec::new(),
-            words,
+            blocks: Vec::new(),
+            width,
             all: false,
         };
         let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
@@ -79,7 +85,11 @@ impl Rows {
             rows.starts.push(start);
             rows.add(&row, &mut known);
         }
-        rows.all = rows.bits.iter().all(|word| *word == u64::MAX);
+        rows.all = rows
+            .blocks
+            .as_flattened()
+            .iter()
+            .all(|word| *word == u64::MAX);
         rows
     }
 
@@ -87,7 +97,10 @@ impl Rows {
         let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
         let class = *known.entry(row.to_vec()).or_insert(next);
         if class == next {
-            self.bits.extend_from_slice(row);
+            self.blocks.extend(
+                row.chunks_exact(BLOCK)
+                    .filter_map(|words| Block::try_from(words).ok()),
+            );
         }
         self.classes.push(class);
     }
@@ -109,9 +122,9 @@ impl Rows {
     }
 
     #[inline]
-    fn row(&self, class: u32) -> &[u64] {
-        let start = class as usize * self.words;
-        &self.bits[start..start + self.words]
+    fn row(&self, class: u32) -> &[Block] {
+        let start = class as usize * self.width;
+        &self.blocks[start..start + self.width]
     }
 }
 
@@ -138,115 +151,177 @@ impl Cursor<'_> {
 /// A class for each of 65,536 values, in pages of 256; equal pages are kept once.
 #[derive(Clone, Debug)]
 struct Pages {
-    pages: Box<[u16]>,
-    classes: Box<[u16]>,
+    pages: Box<[u16; 256]>,
+    classes: Box<[[u16; 256]]>,
 }
 
 impl Pages {
     /// Classes of the values, which `class` is asked for in ascending order.
     fn new(mut class: impl FnMut(u16) -> u16) -> Self {
-        let (mut pages, mut classes, mut known) =
-            (Vec::with_capacity(256), Vec::new(), HashMap::new());
-        for high in 0..=u8::MAX {
-            let page: Vec<u16> = (0..=u8::MAX)
-                .map(|low| class(u16::from_be_bytes([high, low])))
-                .collect();
-            let next = u16::try_from(known.len()).unwrap_or(0);
-            let number = *known.entry(page.clone()).or_insert(next);
-            if number == next {
-                classes.extend(page);
+        let mut pages = Box::new([0; 256]);
+        let (mut classes, mut known) = (Vec::new(), HashMap::new());
+        for (high, number) in (0..=u8::MAX).zip(pages.iter_mut()) {
+            let mut page = [0; 256];
+            for (low, value) in (0..=u8::MAX).zip(&mut page) {
+                *value = class(u16::from_be_bytes([high, low]));
             }
-            pages.push(number);
+            let next = u16::try_from(known.len()).unwrap_or(0);
+            *number = *known.entry(page).or_insert(next);
+            if *number == next {
+                classes.push(page);
+            }
         }
         Self {
-            pages: pages.into(),
+            pages,
             classes: classes.into(),
-        }
-    }
-
-    /// One class for all.
-    fn one() -> Self {
-        Self {
-            pages: vec![0; 256].into(),
-            classes: vec![0; 256].into(),
         }
     }
 
     #[inline]
     fn class(&self, value: u16) -> u16 {
         let [high, low] = value.to_be_bytes();
-        let page = self.pages[usize::from(high)];
-        self.classes[usize::from(page) << 8 | usize::from(low)]
+        self.classes[usize::from(self.pages[usize::from(high)])][usize::from(low)]
     }
 }
 
-/// A field of at most 16 bits.
+/// Stands for a value, or the upper half of one, that more has to be known of.
+const SPLIT: u16 = u16::MAX;
+
+/// A field of at most 32 bits: one of 16 is looked up in pages, and so is the upper half of a wider one, such as an IPv4
+/// address; only where values that share an upper half differ is there a search.
 #[derive(Clone, Debug)]
-pub(super) struct Small {
+struct Axis {
+    field: Field,
     pages: Pages,
     rows: Rows,
 }
 
-impl Small {
-    pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
+impl Axis {
+    /// `None` if the field leaves every rule possible whatever its value.
+    fn new(field: Field, accepted: &[Option<&Ranges>], words: usize) -> Option<Self> {
         let rows = Rows::new(accepted, words);
         if rows.all {
-            return Self {
-                pages: Pages::one(),
-                rows,
-            };
+            return None;
         }
         let mut cursor = rows.cursor();
-        // There are no more classes than values.
-        let pages =
-            Pages::new(|value| u16::try_from(rows.classes[cursor.to(value.into())]).unwrap_or(0));
-        Self { pages, rows }
+        let pages = if field.is_wide() {
+            Pages::new(|half| {
+                let first = u128::from(half) << 16;
+                let (from, to) = (cursor.to(first), cursor.to(first | 0xffff));
+                let class = u16::try_from(rows.classes[from]).ok();
+                class.filter(|_| from == to).unwrap_or(SPLIT)
+            })
+        } else {
+            Pages::new(|value| {
+                u16::try_from(rows.classes[cursor.to(value.into())]).unwrap_or(SPLIT)
+            })
+        };
+        Some(Self { field, pages, rows })
     }
 
-    /// The row of a value.
-    #[inline]
-    pub(super) fn row(&self, value: u16) -> &[u64] {
-        self.rows.row(self.pages.class(value).into())
+    /// The row of a packet's value.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a row is found for a dozen fields of each packet"
+    )]
+    fn row(&self, values: &Values, view: &View<'_>) -> &[Block] {
+        self.row_of(values.0[self.field as usize], || {
+            self.field.whole(values, view)
+        })
+    }
+
+    /// The row of a value, or of its upper half where that tells enough.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a row is found for a dozen fields of each packet"
+    )]
+    fn row_of(&self, upper: u16, whole: impl FnOnce() -> u32) -> &[Block] {
+        self.rows.row(match self.pages.class(upper) {
+            SPLIT => self.rows.class(whole().into()),
+            class => class.into(),
+        })
     }
 }
 
-/// A field of 32 bits, such as an IPv4 address: its upper half is looked up in pages, and only where values that
-/// share an upper half differ is there a search.
-#[derive(Clone, Debug)]
-pub(super) struct Wide {
-    upper: Pages,
-    rows: Rows,
+/// A field that is looked up in pages: its place among the [`Values`] of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Field {
+    SourcePort,
+    DestinationPort,
+    First,
+    Second,
+    Length,
+    Marks,
+    TimeToLive,
+    Identification,
+    FirstByte,
+    Sequence,
+    Source4,
+    Destination4,
 }
 
-/// Stands for an upper half whose values are of several classes.
-const SPLIT: u16 = u16::MAX;
-
-impl Wide {
-    pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
-        let rows = Rows::new(accepted, words);
-        if rows.all {
-            return Self {
-                upper: Pages::one(),
-                rows,
-            };
-        }
-        let mut cursor = rows.cursor();
-        let upper = Pages::new(|half| {
-            let first = u128::from(half) << 16;
-            let (from, to) = (cursor.to(first), cursor.to(first | 0xffff));
-            let class = u16::try_from(rows.classes[from]).ok();
-            class.filter(|_| from == to).unwrap_or(SPLIT)
-        });
-        Self { upper, rows }
+impl Field {
+    /// Whether the field has 32 bits.
+    const fn is_wide(self) -> bool {
+        matches!(self, Self::Sequence | Self::Source4 | Self::Destination4)
     }
 
-    /// The row of a value.
-    #[inline]
-    pub(super) fn row(&self, value: u32) -> &[u64] {
-        match self.upper.class((value >> 16) as u16) {
-            SPLIT => self.rows.row(self.rows.class(value.into())),
-            class => self.rows.row(class.into()),
+    /// The value of the field.
+    #[cold]
+    fn whole(self, values: &Values, view: &View<'_>) -> u32 {
+        match self {
+            Self::Sequence => view.word_at(4),
+            Self::Source4 => view.ipv4().map_or(0, Ipv4::source),
+            Self::Destination4 => view.ipv4().map_or(0, Ipv4::destination),
+            _ => values.0[self as usize].into(),
         }
+    }
+}
+
+/// Values of a packet's fields; of those of 32 bits the upper halves.
+#[derive(Clone, Copy, Debug)]
+struct Values([u16; PAGED]);
+
+impl Values {
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "values are gathered for each packet, and never have to be moved"
+    )]
+    fn of(view: &View<'_>) -> Self {
+        let (first, second, sequence) = match view.kind {
+            Kind::Tcp => (view.tcp_flags().into(), view.half_at(14), view.half_at(4)),
+            Kind::Icmp => {
+                let [kind, code] = view.half_at(0).to_be_bytes();
+                (kind.into(), code.into(), view.half_at(4))
+            }
+            Kind::Udp => (0, 0, view.half_at(4)),
+            Kind::Other => (view.packet.protocol.into(), 0, view.half_at(4)),
+        };
+        let (identification, source, destination) = match view.ipv4() {
+            Some(ip) => (
+                ip.identification(),
+                (ip.source() >> 16) as u16,
+                (ip.destination() >> 16) as u16,
+            ),
+            None => (0, 0, 0),
+        };
+        Self([
+            view.ports.0,
+            view.ports.1,
+            first,
+            second,
+            u16::try_from(view.payload.len()).unwrap_or(u16::MAX),
+            view.marks.into(),
+            view.time_to_live.into(),
+            identification,
+            view.payload.first().copied().unwrap_or(0).into(),
+            sequence,
+            source,
+            destination,
+        ])
     }
 }
 
@@ -260,7 +335,7 @@ impl Longest {
     }
 
     /// The row of an address.
-    pub(super) fn row(&self, address: u128) -> &[u64] {
+    fn row(&self, address: u128) -> &[Block] {
         self.0.row(self.0.class(address))
     }
 }
@@ -286,30 +361,15 @@ pub(super) struct Fields {
     pub(super) first_bytes: Option<Ranges>,
 }
 
-/// One field, and where its values are looked up.
-#[derive(Clone, Debug)]
-enum Axis {
-    SourcePort(Small),
-    DestinationPort(Small),
-    First(Small),
-    Second(Small),
-    Length(Small),
-    Marks(Small),
-    TimeToLive(Small),
-    Identification(Small),
-    FirstByte(Small),
-    Sequence(Wide),
-    Source4(Wide),
-    Destination4(Wide),
-    Source6(Longest),
-    Destination6(Longest),
-}
-
-/// The fields that tell rules apart, of packets of either version of IP; a field no rule asks for is left out.
+/// The fields that tell rules apart; a field no rule asks for is left out.
 #[derive(Clone, Debug)]
 pub(super) struct Axes {
+    /// Source and destination address of IPv4.
     ipv4: Box<[Axis]>,
-    ipv6: Box<[Axis]>,
+    source6: Option<Longest>,
+    destination6: Option<Longest>,
+    /// Fields of packets of either version of IP.
+    shared: Box<[Axis]>,
 }
 
 impl Axes {
@@ -318,148 +378,116 @@ impl Axes {
         fn some(ranges: &Ranges, largest: u128) -> Option<&Ranges> {
             Some(ranges).filter(|ranges| !ranges.is_everything(largest))
         }
-        let small = |pick: Pick, axis: fn(Small) -> Axis| {
-            let axis_of = Small::new(&fields.iter().map(pick).collect::<Vec<_>>(), words);
-            (!axis_of.rows.all).then(|| axis(axis_of))
+        let axis = |(field, pick): (Field, Pick)| {
+            Axis::new(field, &fields.iter().map(pick).collect::<Vec<_>>(), words)
         };
-        let wide = |pick: Pick, axis: fn(Wide) -> Axis| {
-            let axis_of = Wide::new(&fields.iter().map(pick).collect::<Vec<_>>(), words);
-            (!axis_of.rows.all).then(|| axis(axis_of))
-        };
-        let longest = |pick: Pick, axis: fn(Longest) -> Axis| {
+        let longest = |pick: Pick| {
             let axis_of = Longest::new(&fields.iter().map(pick).collect::<Vec<_>>(), words);
-            (!axis_of.0.all).then(|| axis(axis_of))
+            (!axis_of.0.all).then_some(axis_of)
         };
         // What leaves fewest rules in most packets comes first: often nothing is left to narrow soon.
-        let shared = [
-            small(
-                |fields| fields.destination_ports.as_ref(),
-                Axis::DestinationPort,
-            ),
-            small(|fields| fields.first.as_ref(), Axis::First),
-            small(|fields| fields.source_ports.as_ref(), Axis::SourcePort),
-            small(|fields| fields.second.as_ref(), Axis::Second),
-            small(|fields| fields.lengths.as_ref(), Axis::Length),
-            small(|fields| fields.first_bytes.as_ref(), Axis::FirstByte),
-            small(|fields| fields.marks.as_ref(), Axis::Marks),
-            small(|fields| fields.times_to_live.as_ref(), Axis::TimeToLive),
-            small(
-                |fields| fields.identifications.as_ref(),
-                Axis::Identification,
-            ),
-            wide(|fields| fields.sequences.as_ref(), Axis::Sequence),
+        let shared: [(Field, Pick); 10] = [
+            (Field::DestinationPort, |fields| {
+                fields.destination_ports.as_ref()
+            }),
+            (Field::First, |fields| fields.first.as_ref()),
+            (Field::SourcePort, |fields| fields.source_ports.as_ref()),
+            (Field::Second, |fields| fields.second.as_ref()),
+            (Field::Length, |fields| fields.lengths.as_ref()),
+            (Field::FirstByte, |fields| fields.first_bytes.as_ref()),
+            (Field::Marks, |fields| fields.marks.as_ref()),
+            (Field::TimeToLive, |fields| fields.times_to_live.as_ref()),
+            (Field::Identification, |fields| {
+                fields.identifications.as_ref()
+            }),
+            (Field::Sequence, |fields| fields.sequences.as_ref()),
         ];
-        let ipv4 = [
-            wide(
-                |fields| some(&fields.source.ipv4, u32::MAX.into()),
-                Axis::Source4,
-            ),
-            wide(
-                |fields| some(&fields.destination.ipv4, u32::MAX.into()),
-                Axis::Destination4,
-            ),
-        ];
-        let ipv6 = [
-            longest(|fields| some(&fields.source.ipv6, u128::MAX), Axis::Source6),
-            longest(
-                |fields| some(&fields.destination.ipv6, u128::MAX),
-                Axis::Destination6,
-            ),
+        let ipv4: [(Field, Pick); 2] = [
+            (Field::Source4, |fields| {
+                some(&fields.source.ipv4, u32::MAX.into())
+            }),
+            (Field::Destination4, |fields| {
+                some(&fields.destination.ipv4, u32::MAX.into())
+            }),
         ];
         Self {
-            ipv4: ipv4.into_iter().chain(shared.clone()).flatten().collect(),
-            ipv6: ipv6.into_iter().chain(shared).flatten().collect(),
+            ipv4: ipv4.into_iter().filter_map(axis).collect(),
+            source6: longest(|fields| some(&fields.source.ipv6, u128::MAX)),
+            destination6: longest(|fields| some(&fields.destination.ipv6, u128::MAX)),
+            shared: shared.into_iter().filter_map(axis).collect(),
         }
     }
 
-    /// The bits of the rules that the packet's header fits, in the short rows of the rules most packets meet.
-    ///
-    /// Rows are found first and put together then, so that finding one does not wait for another.
+    /// The bits of the rules that the packet's header fits, where rows are one block: those of the rules most packets
+    /// meet.
     #[inline]
-    pub(super) fn fitting(&self, view: &View<'_>, all: &[u64; BLOCK]) -> [u64; BLOCK] {
-        let axes = match &view.packet.ip {
-            Ip::V4(_) => &self.ipv4,
-            Ip::V6(_) => &self.ipv6,
+    pub(super) fn fitting(&self, view: &View<'_>, all: &Block) -> Block {
+        let values = Values::of(view);
+        let mut left = *all;
+        let mut keep = |row: &[Block]| {
+            if let [row] = row {
+                left = and(&left, row);
+            }
         };
-        let mut rows = [all; FIELDS];
-        for (row, axis) in rows.iter_mut().zip(axes) {
-            if let Ok(found) = <&[u64; BLOCK]>::try_from(axis.row(view)) {
-                *row = found;
+        match &view.packet.ip {
+            Ip::V4(_) => {
+                for axis in &self.ipv4 {
+                    keep(axis.row(&values, view));
+                }
+            }
+            Ip::V6(ip) => {
+                self.source6
+                    .iter()
+                    .for_each(|axis| keep(axis.row(number(ip.source()))));
+                self.destination6
+                    .iter()
+                    .for_each(|axis| keep(axis.row(number(ip.destination()))));
             }
         }
-        let mut left = *all;
-        for row in rows.iter().take(axes.len()) {
-            left = [
-                left[0] & row[0],
-                left[1] & row[1],
-                left[2] & row[2],
-                left[3] & row[3],
-            ];
+        for axis in &self.shared {
+            keep(axis.row(&values, view));
         }
         left
     }
 
     /// Clears the bits of the rules that the packet's header does not fit; whether any is left.
     #[inline]
-    pub(super) fn narrow(&self, view: &View<'_>, possible: &mut [u64]) -> bool {
-        let axes = match &view.packet.ip {
-            Ip::V4(_) => &self.ipv4,
-            Ip::V6(_) => &self.ipv6,
-        };
-        for axis in axes {
-            let row = axis.row(view);
+    pub(super) fn narrow(&self, view: &View<'_>, possible: &mut [Block]) -> bool {
+        let values = Values::of(view);
+        let possible = possible.as_flattened_mut();
+        let mut keep = |row: &[Block]| {
             let mut left = 0;
-            for (possible, row) in possible.iter_mut().zip(row) {
+            for (possible, row) in possible.iter_mut().zip(row.as_flattened()) {
                 *possible &= row;
                 left |= *possible;
             }
-            if left == 0 {
-                return false;
+            left != 0
+        };
+        let addresses = match &view.packet.ip {
+            Ip::V4(_) => self.ipv4.iter().all(|axis| keep(axis.row(&values, view))),
+            Ip::V6(ip) => {
+                let source = self.source6.as_ref();
+                let destination = self.destination6.as_ref();
+                source.is_none_or(|axis| keep(axis.row(number(ip.source()))))
+                    && destination.is_none_or(|axis| keep(axis.row(number(ip.destination()))))
             }
-        }
-        true
+        };
+        addresses && self.shared.iter().all(|axis| keep(axis.row(&values, view)))
     }
+}
+
+#[inline]
+const fn and(one: &Block, two: &Block) -> Block {
+    [
+        one[0] & two[0],
+        one[1] & two[1],
+        one[2] & two[2],
+        one[3] & two[3],
+    ]
 }
 
 fn number([high, low]: Halves) -> u128 {
     u128::from(high) << 64 | u128::from(low)
-}
-
-impl Axis {
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "a row is found for a dozen fields of each packet"
-    )]
-    fn row(&self, view: &View<'_>) -> &[u64] {
-        match self {
-            Self::SourcePort(axis) => axis.row(view.ports.0),
-            Self::DestinationPort(axis) => axis.row(view.ports.1),
-            Self::First(axis) => axis.row(match view.kind {
-                Kind::Tcp => view.tcp_flags().into(),
-                Kind::Icmp => view.half_at(0) >> 8,
-                Kind::Udp => 0,
-                Kind::Other => view.packet.protocol.into(),
-            }),
-            Self::Second(axis) => axis.row(match view.kind {
-                Kind::Tcp => view.half_at(14),
-                Kind::Icmp => view.half_at(0) & 0xff,
-                Kind::Udp | Kind::Other => 0,
-            }),
-            Self::Length(axis) => axis.row(u16::try_from(view.payload.len()).unwrap_or(u16::MAX)),
-            Self::Marks(axis) => axis.row(view.marks.into()),
-            Self::TimeToLive(axis) => axis.row(view.time_to_live.into()),
-            Self::Identification(axis) => axis.row(view.ipv4().map_or(0, Ipv4::identification)),
-            Self::FirstByte(axis) => axis.row(view.payload.first().copied().unwrap_or(0).into()),
-            Self::Sequence(axis) => axis.row(view.word_at(4)),
-            Self::Source4(axis) => axis.row(view.ipv4().map_or(0, Ipv4::source)),
-            Self::Destination4(axis) => axis.row(view.ipv4().map_or(0, Ipv4::destination)),
-            Self::Source6(axis) => axis.row(view.ipv6().map_or(0, |ip| number(ip.source()))),
-            Self::Destination6(axis) => {
-                axis.row(view.ipv6().map_or(0, |ip| number(ip.destination())))
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -479,12 +507,18 @@ mod tests {
             })).collect();
             let accepted: Vec<Option<&Ranges>> = sets.iter().map(Option::as_ref).collect();
             let words = accepted.len().div_ceil(WORD);
-            let (small, ipv4) = (Small::new(&accepted, words), Wide::new(&accepted, words));
             let ipv6 = Longest::new(&accepted, words);
-            let rows = [small.row(value), ipv4.row(value.into()), ipv6.row(value.into())];
+            let all = vec![[u64::MAX; BLOCK]; words.div_ceil(BLOCK)];
+            let row = |field, upper| {
+                let axis = Axis::new(field, &accepted, words);
+                axis.map_or(all.clone(), |axis| axis.row_of(upper, || value.into()).to_vec())
+            };
+            let ipv6 = ipv6.row(value.into()).to_vec();
+            let rows = [row(Field::SourcePort, value), row(Field::Source4, 0), ipv6]
+                .map(|row| row.as_flattened().to_vec());
             for (bit, set) in sets.iter().enumerate() {
                 let expected = set.as_ref().is_none_or(|set| set.has(value.into()));
-                for row in rows {
+                for row in &rows {
                     prop_assert_eq!(row[bit / WORD] >> (bit % WORD) & 1 == 1, expected);
                 }
             }

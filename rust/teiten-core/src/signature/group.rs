@@ -9,7 +9,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, Input, MatchKind};
 use regex_automata::PatternSet;
 use regex_automata::meta::{Cache, Regex};
 
-use super::axis::{Axes, BLOCK, Fields, WORD};
+use super::axis::{Axes, BLOCK, Block, Fields, WORD};
 use super::content::{Content, Step};
 use super::limits::{MAX_EXPRESSION_BYTES, MAX_PATTERN_BYTES, MIN_PATTERN_BYTES};
 use super::ranges::Ranges;
@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) rule: u32,
     /// Tests that the rows of bits do not decide.
     pub(super) tests: Box<[Test]>,
+    /// Whether the rows of bits decide all: there is nothing else to test, find or set.
+    pub(super) decided: bool,
 }
 
 /// Patterns of rules that need one in a buffer, and which rules each is of.
@@ -101,7 +103,7 @@ struct Candidate<'a> {
 /// What a search writes into: rules possible for a packet, and rules whose pattern was found.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    possible: Vec<u64>,
+    possible: Vec<Block>,
     found: Vec<u64>,
     expressions: Vec<Option<(Cache, PatternSet)>>,
 }
@@ -115,7 +117,7 @@ impl Scratch {
             Some((regex.create_cache(), PatternSet::new(regex.pattern_len())))
         });
         Self {
-            possible: vec![0; words],
+            possible: vec![[0; BLOCK]; words / BLOCK],
             found: vec![0; words],
             expressions: expressions.collect(),
         }
@@ -140,10 +142,7 @@ impl Group {
                     .filter_map(|swapped| candidate(kind, number, rule, *swapped)),
             );
         }
-        let words = match slots.len().div_ceil(WORD) {
-            0 => 0,
-            words => words.max(BLOCK),
-        };
+        let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
         let (payload, unconditional_payload) =
             Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload)?;
         let (names, unconditional_names) =
@@ -164,6 +163,10 @@ impl Group {
                 .into_iter()
                 .map(|slot| Entry {
                     rule: slot.number,
+                    decided: slot.tests.is_empty()
+                        && slot.rule.steps.is_empty()
+                        && slot.rule.buffer == Buffer::Payload
+                        && slot.rule.flow_bits.is_empty(),
                     tests: slot.tests.into(),
                 })
                 .collect(),
@@ -195,11 +198,12 @@ impl Group {
             found,
             expressions,
         } = scratch;
-        let possible = &mut possible[..self.words];
-        possible.fill(u64::MAX);
+        let possible = &mut possible[..self.words / BLOCK];
+        possible.fill([u64::MAX; BLOCK]);
         if !self.axes.narrow(view, possible) {
             return;
         }
+        let possible = possible.as_flattened();
         let found = &mut found[..self.words];
         found.copy_from_slice(&self.unconditional);
         if possible
@@ -242,17 +246,19 @@ impl Group {
     /// The same for a packet without payload, in which no pattern is found.
     #[inline]
     fn visit_plain(&self, view: &View<'_>, scratch: &mut Scratch, visit: &mut impl FnMut(&Entry)) {
-        if let Ok(all) = <&[u64; BLOCK]>::try_from(&*self.unconditional) {
+        if let Ok(all) = <&Block>::try_from(&*self.unconditional) {
             let fitting = self.axes.fitting(view, all);
             if fitting != [0; BLOCK] {
                 self.visit_each(fitting.into_iter(), visit);
             }
             return;
         }
-        let possible = &mut scratch.possible[..self.words];
-        possible.copy_from_slice(&self.unconditional);
+        let possible = &mut scratch.possible[..self.words / BLOCK];
+        possible
+            .as_flattened_mut()
+            .copy_from_slice(&self.unconditional);
         if self.axes.narrow(view, possible) {
-            self.visit_each(possible.iter().copied(), visit);
+            self.visit_each(possible.as_flattened().iter().copied(), visit);
         }
     }
 

@@ -534,8 +534,9 @@ impl Checking<'_, '_> {
     #[inline]
     fn check(&mut self, entry: &Entry, name: Option<&Name>) {
         // A rule for both ways stands twice, side by side, and matches once.
+        let signatures = self.signatures;
         if self.matched == Some(entry.rule)
-            || !self.signatures.matches(entry, self.view, name, self.memory)
+            || !(entry.decided || signatures.matches(entry, self.view, name, self.memory))
         {
             return;
         }
