@@ -76,7 +76,8 @@ impl Default for StateSettings {
     fn default() -> Self {
         Self {
             limit_kilobytes: 4096,
-            spread_kilobytes: 4096,
+            // Sketches of 48 thousand sources.
+            spread_kilobytes: 4608,
             seed: 0,
         }
     }
