@@ -21,7 +21,7 @@ flock --nonblock 9 || { echo "another run is using $root" >&2; exit 1; }
 rm -rf "$root" "$work"/.root-*
 echo "emulation: an arm64 root" >&2
 mmdebstrap --quiet --mode=root --architectures=arm64 --variant=extract \
-  --include=dash,coreutils,iproute2,iputils-ping,python3,python3-msgpack,python3-requests,libpcap0.8,openssl,procps \
+  --include=dash,coreutils,mount,util-linux,iproute2,iputils-ping,python3,python3-msgpack,python3-requests,libpcap0.8,openssl,procps \
   bookworm "$root"
 
 # The test tools, by the hashes that are locked.

@@ -60,6 +60,8 @@ mkdir -p "$root"/{proc,dev,tmp,teiten/main,teiten/shared}
 # Mounts and network end with the namespace, whatever happens inside.
 ROOT=$root REPOSITORY=$repository unshare --mount --net --fork --pid --kill-child bash -euo pipefail -c '
   ip link set lo up
+  # A mount of its own, so that tests may make namespaces inside.
+  mount --bind "$ROOT" "$ROOT"
   mount -t proc proc "$ROOT/proc"
   mount --bind /dev "$ROOT/dev"
   mount -t tmpfs tmpfs "$ROOT/tmp"
