@@ -33,8 +33,8 @@ test: build ## Every test: Rust, then Python
 lint: build ## rustfmt, clippy, ruff, strict typing, stub check, generated pages up to date
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
-	$(BIN)/ruff format --check python tests
-	$(BIN)/ruff check python tests
+	$(BIN)/ruff format --check python tests firmware rust/fuzz
+	$(BIN)/ruff check python tests firmware rust/fuzz
 	$(BIN)/mypy python tests
 	$(BIN)/python -m mypy.stubtest teiten_agent._core
 

@@ -67,6 +67,10 @@ class Range(StrEnum):
     RANDOM = "random"
 
 
+SENT_BY = (Tool.ZMAP, Tool.MASSCAN, Tool.MIRAI)
+"""The tools whose packets a scenario can build: those that a single SYN betrays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """Where packets go: one key, or any port of a range."""
@@ -433,7 +437,7 @@ def _shape(table: Table, family: Family) -> Shape:
     payload = _choice(table, "payload", PayloadKind, PayloadKind.NONE)
     tools = table.weights("tools")
     for name in tools:
-        if name not in {tool.text for tool in Tool if tool}:
+        if name not in {tool.text for tool in SENT_BY}:
             raise DescriptionError(table.at(f"tools.{name}"), "must be zmap, masscan or mirai")
     if sum(tools.values()) > 1:
         raise DescriptionError(table.at("tools"), "shares sum to more than 1")

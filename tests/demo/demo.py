@@ -75,7 +75,7 @@ def written_scenario(collector: Collector) -> Production:
         sensor = collector.add_sensor(identity, plan["monitored"], groups=plan["groups"])
         replay = ("--from", plan["from"], "--to", plan["to"], SCENARIO / plan["capture"])
         assignments.append(Assignment(sensor, [replay]))
-    return Production(assignments, ("2009-08",))
+    return Production(assignments, ("2009-08", "--bulletins", str(SCENARIO / "bulletins.toml")))
 
 
 def destinations(capture: Path) -> set[str]:

@@ -17,7 +17,8 @@ from tests.fleet import AGENT, run
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", ROOT / "README.ja.md")
 SAMPLE = re.compile(r"<!-- begin: (?P<name>[a-z-]+) -->\n(?P<text>.*?)<!-- end -->", re.DOTALL)
-TABLE_3_1 = re.compile(r"^(?:表|Table) 3-1 .*?^\S+: [^\n]*\n", re.DOTALL | re.MULTILINE)
+SUMMARY = re.compile(r"^.*?(?=^2 )", re.DOTALL | re.MULTILINE)
+TABLE_3_1 = re.compile(r"^(?:表|Table) 3-1 .*?^(?:延べ観測|Observed): [^\n]*\n", re.DOTALL | re.MULTILINE)
 
 
 def demo(*arguments: object) -> str:
@@ -33,22 +34,23 @@ def demo(*arguments: object) -> str:
     return done.stdout
 
 
-def heading_table_and_sum(printed: str) -> str:
-    """The beginning of a report up to the end of table 3-1, and the sum in the last line."""
-    table = TABLE_3_1.search(printed)
-    if table is None:
-        raise AssertionError(f"no table 3-1 in what the demo printed:\n{printed}")
-    return f"{printed[: table.end()]}...\n{printed.rstrip().splitlines()[-1]}\n"
+def summary_table_and_sum(printed: str) -> str:
+    """Section 1 of a report, its table 3-1, and the sum in the last line."""
+    summary, table = SUMMARY.search(printed), TABLE_3_1.search(printed)
+    if summary is None or table is None:
+        raise AssertionError(f"no section 1 or no table 3-1 in what the demo printed:\n{printed}")
+    total = printed.rstrip().splitlines()[-1]
+    return f"{summary[0].rstrip()}\n...\n{table[0]}...\n{total}\n"
 
 
 def made_up() -> str:
     """The month in the likeness of August 2009."""
-    return heading_table_and_sum(demo())
+    return summary_table_and_sum(demo())
 
 
 def real() -> str:
     """Real captures, in English."""
-    return heading_table_and_sum(demo("--captures", SHARED / "captures", "--lang", "en"))
+    return summary_table_and_sum(demo("--captures", SHARED / "captures", "--lang", "en"))
 
 
 def count() -> str:

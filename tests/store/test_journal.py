@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from teiten_collector.store.errors import DamagedEntryError, JournalError
 from teiten_collector.store.journal import Entry, Journal, Position
-from teiten_protocol import BatchKey
+from teiten_protocol import MAX_COMPRESSED_BYTES, BatchKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,7 +212,7 @@ def test_two_processes_append_at_once_each_to_its_own_segments(journal: Journal)
         assert journal.read(position) == (e, body(e.key.sequence))
 
 
-@pytest.mark.parametrize("size", [0, 70 << 20])
+@pytest.mark.parametrize("size", [0, MAX_COMPRESSED_BYTES + 1])
 def test_a_body_out_of_bounds_is_refused(journal: Journal, size: int) -> None:
     with pytest.raises(JournalError, match="bytes"):
         journal.append(entry(1), bytes(size))

@@ -363,8 +363,7 @@ class Spool:
         """
         oldest: list[Waiting] | None = None
         while True:
-            full = self._used + len(compressed) > self._limit
-            if not full:
+            if self._has_room(len(compressed)):
                 try:
                     durable.write(self._path(entry), compressed)
                 except CannotWriteError as error:
@@ -376,7 +375,7 @@ class Spool:
                     return
             else:
                 refusal = self._full(len(compressed))
-            if self._remove_a_damaged_file():
+            if self._remove_a_damaged_file() or self._give_up_a_refused_batch():
                 continue
             if oldest is None:
                 oldest = layout.in_order(self._directory)[::-1]
@@ -386,6 +385,16 @@ class Spool:
             else:
                 raise refusal
 
+    def _has_room(self, size: int) -> bool:
+        """Whether the limit allows so many bytes more.
+
+        Counts anew before it says no: the medium may have shortened files, and nothing is given up for what is
+        not there.
+        """
+        if self._used + size > self._limit:
+            self._used = layout.used_bytes(self._directory)
+        return self._used + size <= self._limit
+
     def _remove_a_damaged_file(self) -> bool:
         """Remove the oldest file that was no whole batch, and was counted as such; whether there was one."""
         for path in layout.damaged(self._directory):
@@ -394,6 +403,20 @@ class Spool:
                 path.unlink()
                 self._used -= size
                 return True
+        return False
+
+    def _give_up_a_refused_batch(self) -> bool:
+        """Give up the oldest batch of live capture that the collector refused; whether there was one.
+
+        It goes by way of those that wait, so that a crash in between leaves it to be refused once more.
+        """
+        folder = self._directory / layout.REFUSED
+        for one in layout.in_order(folder)[::-1]:
+            if self._is_live(one.entry.epoch):
+                durable.move(self._refused(one.entry), self._path(one.entry))
+                (folder / one.entry.reason_name).unlink(missing_ok=True)
+                self._used = layout.used_bytes(self._directory)
+                return self._give_up(one, Reason.REFUSED)
         return False
 
     def _give_up(self, one: Waiting, reason: Reason) -> bool:

@@ -41,6 +41,8 @@ class Reason(Enum):
 
     FULL = "full"
     """The spool was full, and it was the oldest."""
+    REFUSED = "refused"
+    """The collector had refused it, and the room that it took was wanted."""
     AGE = "age"
     """It waited longer than `spool.max_age_days`."""
     DAMAGED = "damaged"

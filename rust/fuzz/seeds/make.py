@@ -1,4 +1,4 @@
-"""Makes the seeds: one small input of each kind that a target tells apart. Deterministic; run from this folder."""
+"""Makes the seeds: one small input of each kind that a target tells apart; always the same."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ RULES = {
     r'pcre:"/^a(b|c)+[^\r\n]{2,9}$/Ri"; byte_test:2,>,10,0,relative,little; sid:2;)',
     "jump": 'alert udp any 53 <> any any (msg:"c"; byte_jump:2,4,align,multiplier 4; isdataat:!10,relative; '
     "threshold:type both, track by_src, count 3, seconds 60; sid:3;)",
-    "header": 'alert icmp any any -> any any (msg:"d"; itype:8; icode:0; ttl:<5; fragbits:!M; ip_proto:!6; sameip; '
-    "sid:4;)",
+    "header": 'alert icmp any any -> any any (msg:"d"; itype:8; icode:0; ttl:<5; fragbits:!M; ip_proto:!6; '
+    "sameip; sid:4;)",
     "bits": 'alert ip any any -> any any (msg:"e"; flowbits:set,x; flowbits:noalert; sid:5;)\n'
     'alert ip any any -> any any (msg:"f"; flowbits:isset,x; sweep:addresses 8, seconds 60; sid:6;)',
     "broken": 'alert tcp any any -> any (msg:"g; content:"|0g|"; sid:x)',
