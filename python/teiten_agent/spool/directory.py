@@ -388,8 +388,8 @@ class Spool:
     def _has_room(self, size: int) -> bool:
         """Whether the limit allows so many bytes more.
 
-        Counts anew before it says no: the medium may have shortened files, and nothing is given up for what is
-        not there.
+        Counts anew before it says no: the medium may have shortened files, and nothing is given up for what
+        is not there.
         """
         if self._used + size > self._limit:
             self._used = layout.used_bytes(self._directory)

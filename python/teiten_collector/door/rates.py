@@ -22,10 +22,6 @@ STRANGERS_A_MINUTE: Final = 6_000
 """Texts that may be looked up as tokens a minute, besides those that were valid a moment ago: after a restart
 a fleet of thousands gets in within its first minute, and a guesser costs a tenth of a core at most."""
 
-_MINUTE: Final = 600
-"""Texts that may be looked up as tokens a minute, besides those that were valid a moment ago: a fleet that
-starts at once gets in within minutes, a guesser costs ten look-ups a second."""
-
 _MINUTE: Final = 60.0
 
 
