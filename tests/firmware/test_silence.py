@@ -170,7 +170,8 @@ def test_what_the_sensor_itself_sends_does_not_leave_by_the_interface() -> None:
 
     with listening() as listener:
         send()
-        assert len(came(listener)) == 1
+        # Without the rules the kernel's own multicast reports leave too, in their own time.
+        assert len([frame for frame in came(listener) if frame.endswith(b"out")]) == 1
         load(silence.observation(settings()))
         send()
         assert came(listener) == []
