@@ -21,7 +21,7 @@ help: ## List every word
 build: $(VENV)/.built ## Everything into .venv, release profile
 
 .PHONY: demo
-demo: build ## A collector, three agents, a month of 2009, the report (CAPTURES=DIRECTORY: of real captures)
+demo: build ## A collector, its sensors, two months of 2009, the report (CAPTURES=DIRECTORY: of real captures)
 	$(BIN)/python -m tests.demo.demo $(if $(CAPTURES),--captures "$(CAPTURES)")
 
 .PHONY: test
@@ -30,7 +30,7 @@ test: build ## Every test: Rust, then Python
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 .PHONY: lint
-lint: build ## rustfmt, clippy, ruff, strict typing, stub check, generated pages up to date
+lint: build ## rustfmt, clippy, ruff, strict typing, stub check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 	$(BIN)/ruff format --check python tests firmware rust/fuzz
@@ -49,10 +49,11 @@ bench: build ## Packets per second beside a bare walk and other programs; live l
 	$(BIN)/python -m tests.benchmarks.run
 	$(BIN)/python -m tests.benchmarks.peers
 	$(BIN)/python -m tests.benchmarks.signatures
-	@[ "$$(id -u)" = 0 ] && $(BIN)/python -m tests.benchmarks.live || echo "live capture left out: it needs root for its network namespaces" >&2
+	@if [ "$$(id -u)" = 0 ]; then $(BIN)/python -m tests.benchmarks.live; \
+	  else echo "live capture left out: it needs root for its network namespaces" >&2; fi
 
 .PHONY: bench-report
-bench-report: build ## Seconds for a month's report over 1, 10 and 100 million stored tuples
+bench-report: build ## Seconds for a month's report over 1 and 10 million stored tuples
 	$(BIN)/python -m tests.benchmarks.report
 
 .PHONY: torture
