@@ -1,8 +1,11 @@
 //! pcapng files: draft-ietf-opsawg-pcapng, of any number of sections, each in its own byte order.
 
+mod interface;
+
 use std::borrow::Cow;
 
-use teiten_core::{Fault, Frame, LinkType};
+use interface::{EARLIEST_NS, Interface};
+use teiten_core::{Fault, Frame};
 
 use super::order::Order;
 use super::{MAXIMUM_CAPTURED_LENGTH, OpenError};
@@ -28,72 +31,17 @@ const BLOCK: usize = BLOCK_HEADER + BLOCK_TRAILER;
 /// Body of a section header before its options: magic, version, section length.
 const SECTION_BODY: usize = 16;
 
-/// Options of an interface description that bear on time, section 4.2.
-const END_OF_OPTIONS: u16 = 0;
-const TIME_RESOLUTION: u16 = 9;
-const TIME_OFFSET: u16 = 14;
-
 /// Most interfaces of one section. The obsolete packet block can name no more, and the list stays below 3 MiB.
 const MAXIMUM_INTERFACES: usize = 1 << 16;
 
 /// Marks packets without a time while the first that has one is looked for. No time stamp comes to this value.
-const UNTIMED: i64 = i64::MIN;
+const UNTIMED: i64 = EARLIEST_NS - 1;
 
 /// Whether `bytes` begin like a file of this format.
 pub(super) fn begins(bytes: &[u8]) -> bool {
     bytes
         .first_chunk::<4>()
         .is_some_and(|first| u32::from_le_bytes(*first) == SECTION_HEADER)
-}
-
-/// How a time stamp's unit becomes nanoseconds.
-#[derive(Debug, Clone, Copy)]
-enum Unit {
-    /// A whole number of nanoseconds.
-    Nanoseconds(u64),
-    /// A fraction of a nanosecond, by its divisor.
-    Part(u128),
-    /// A negative power of two of a second, by its exponent.
-    Binary(u32),
-}
-
-impl Unit {
-    /// The meaning of `if_tsresol`, section 4.2.
-    fn from_resolution(resolution: u8) -> Self {
-        let exponent = u32::from(resolution & 0x7f);
-        if resolution & 0x80 != 0 {
-            return Self::Binary(exponent);
-        }
-        if exponent <= 9 {
-            Self::Nanoseconds(10_u64.pow(9 - exponent))
-        } else {
-            // No count of 64 bits reaches a nanosecond in units below 10^-38 of one.
-            Self::Part(10_u128.pow((exponent - 9).min(38)))
-        }
-    }
-
-    /// As many nanoseconds, at most [`i64::MAX`].
-    #[inline]
-    fn nanoseconds(self, ticks: u64) -> i64 {
-        let time = match self {
-            Self::Nanoseconds(factor) => ticks.checked_mul(factor).map(i64::try_from),
-            Self::Part(divisor) => Some(i64::try_from(u128::from(ticks) / divisor)),
-            Self::Binary(exponent) => Some(i64::try_from(
-                (u128::from(ticks) * 1_000_000_000) >> exponent,
-            )),
-        };
-        time.and_then(Result::ok).unwrap_or(i64::MAX)
-    }
-}
-
-/// What an interface description says of the packets that name it.
-#[derive(Debug, Clone, Copy)]
-struct Interface {
-    link: LinkType,
-    /// 0 for no limit.
-    snap_length: u32,
-    unit: Unit,
-    offset_ns: i64,
 }
 
 /// A place in a pcapng file: between two blocks, with what the blocks before it said.
@@ -193,9 +141,10 @@ impl Walk {
     fn step<'a>(&mut self, bytes: &'a [u8]) -> Result<(usize, Option<Frame<'a>>), Fault> {
         let (kind, body, length) = self.block(bytes)?;
         let packet = match kind {
-            ENHANCED_PACKET => self.enhanced(body)?,
+            ENHANCED_PACKET => self.timed(body, |order, field| order.u32(field) as usize)?,
             SIMPLE_PACKET => self.simple(body)?,
-            PACKET => self.obsolete(body)?,
+            // Two bytes of interface, two of a drop counter, then as in the enhanced block.
+            PACKET => self.timed(body, |order, [i0, i1, ..]| order.u16([i0, i1]).into())?,
             INTERFACE_DESCRIPTION => {
                 self.add_interface(body)?;
                 return Ok((length, None));
@@ -210,7 +159,11 @@ impl Walk {
         let Some(&interface) = self.interfaces.get(packet.interface) else {
             return Err(self.no_interface(packet.interface));
         };
-        let time_ns = self.time(packet.ticks, &interface, bytes, length);
+        let time_ns = match (packet.ticks, self.time_ns) {
+            (Some(ticks), _) => interface.time_ns(ticks),
+            (None, Some(before)) => before,
+            (None, None) => self.first_time(bytes, length),
+        };
         let captured = match packet.ticks {
             Some(_) => packet.captured,
             // Section 4.4: as much as the interface's snap length lets through.
@@ -234,20 +187,6 @@ impl Walk {
                 bytes: frame,
             }),
         ))
-    }
-
-    /// A packet's time. One that 64 bits cannot hold becomes the nearest that they can: it is for the observer to judge.
-    #[inline]
-    fn time(&self, ticks: Option<u64>, interface: &Interface, bytes: &[u8], length: usize) -> i64 {
-        match ticks {
-            Some(ticks) => {
-                let time = interface.unit.nanoseconds(ticks);
-                time.saturating_add(interface.offset_ns).max(UNTIMED + 1)
-            }
-            None => self
-                .time_ns
-                .unwrap_or_else(|| self.first_time(bytes, length)),
-        }
     }
 
     /// The block at the walk's offset: type, body, and whole length.
@@ -301,136 +240,34 @@ impl Walk {
     }
 
     fn add_interface(&mut self, body: &[u8]) -> Result<(), Fault> {
-        let Some((&[k0, k1, _, _, s0, s1, s2, s3], options)) = body.split_first_chunk::<8>() else {
-            return Err(self.fault("an interface description too short for its fields"));
-        };
         if self.interfaces.len() >= MAXIMUM_INTERFACES {
             return Err(self.fault(format!(
                 "more than {MAXIMUM_INTERFACES} interfaces in one section"
             )));
         }
-        let mut interface = Interface {
-            link: LinkType::from_number(u32::from(self.order.u16([k0, k1]))),
-            snap_length: self.order.u32([s0, s1, s2, s3]),
-            // Microseconds where nothing else is said.
-            unit: Unit::Nanoseconds(1_000),
-            offset_ns: 0,
-        };
-        self.read_time_options(options, &mut interface)?;
-        self.interfaces.push(interface);
+        let interface = Interface::described(self.order, body);
+        self.interfaces
+            .push(interface.map_err(|reason| self.fault(reason))?);
         Ok(())
     }
 
-    fn read_time_options(
-        &self,
-        mut options: &[u8],
-        interface: &mut Interface,
-    ) -> Result<(), Fault> {
-        while let Some((&[c0, c1, l0, l1], rest)) = options.split_first_chunk::<4>() {
-            let code = self.order.u16([c0, c1]);
-            let length = usize::from(self.order.u16([l0, l1]));
-            if code == END_OF_OPTIONS {
-                break;
-            }
-            let Some(value) = rest.get(..length) else {
-                return Err(self.fault(format!(
-                    "option {code} runs past the end of its interface description"
-                )));
-            };
-            match (code, value) {
-                (TIME_RESOLUTION, &[resolution]) => {
-                    interface.unit = Unit::from_resolution(resolution);
-                }
-                (TIME_OFFSET, value) if value.len() == 8 => {
-                    let value = *value.first_chunk::<8>().unwrap_or(&[0; 8]);
-                    interface.offset_ns = self.order.i64(value).saturating_mul(1_000_000_000);
-                }
-                (TIME_RESOLUTION | TIME_OFFSET, _) => {
-                    return Err(self.fault(format!("option {code} has {length} bytes")));
-                }
-                _ => {}
-            }
-            options = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
+    /// A packet block that has a time. `interface` reads which interface the first four bytes name.
     #[inline]
-    fn enhanced<'a>(&self, body: &'a [u8]) -> Result<Packet<'a>, Fault> {
+    fn timed<'a>(
+        &self,
+        body: &'a [u8],
+        interface: impl Fn(Order, [u8; 4]) -> usize,
+    ) -> Result<Packet<'a>, Fault> {
         let Some((fields, rest)) = body.split_first_chunk::<20>() else {
             return Err(self.fault("a packet block too short for its fields"));
         };
-        let [
-            i0,
-            i1,
-            i2,
-            i3,
-            h0,
-            h1,
-            h2,
-            h3,
-            l0,
-            l1,
-            l2,
-            l3,
-            c0,
-            c1,
-            c2,
-            c3,
-            w0,
-            w1,
-            w2,
-            w3,
-        ] = *fields;
+        let [named, high, low, captured, wire_length] = quads(fields);
         let order = self.order;
         Ok(Packet {
-            interface: order.u32([i0, i1, i2, i3]) as usize,
-            ticks: Some(ticks(
-                order.u32([h0, h1, h2, h3]),
-                order.u32([l0, l1, l2, l3]),
-            )),
-            captured: order.u32([c0, c1, c2, c3]),
-            wire_length: order.u32([w0, w1, w2, w3]),
-            rest,
-        })
-    }
-
-    fn obsolete<'a>(&self, body: &'a [u8]) -> Result<Packet<'a>, Fault> {
-        let Some((fields, rest)) = body.split_first_chunk::<20>() else {
-            return Err(self.fault("a packet block too short for its fields"));
-        };
-        // Two bytes of interface, two of a drop counter, then as in the enhanced block.
-        let [
-            i0,
-            i1,
-            _,
-            _,
-            h0,
-            h1,
-            h2,
-            h3,
-            l0,
-            l1,
-            l2,
-            l3,
-            c0,
-            c1,
-            c2,
-            c3,
-            w0,
-            w1,
-            w2,
-            w3,
-        ] = *fields;
-        let order = self.order;
-        Ok(Packet {
-            interface: usize::from(order.u16([i0, i1])),
-            ticks: Some(ticks(
-                order.u32([h0, h1, h2, h3]),
-                order.u32([l0, l1, l2, l3]),
-            )),
-            captured: order.u32([c0, c1, c2, c3]),
-            wire_length: order.u32([w0, w1, w2, w3]),
+            interface: interface(order, named),
+            ticks: Some((u64::from(order.u32(high)) << 32) | u64::from(order.u32(low))),
+            captured: order.u32(captured),
+            wire_length: order.u32(wire_length),
             rest,
         })
     }
@@ -517,8 +354,10 @@ impl Walk {
     }
 }
 
-const fn ticks(high: u32, low: u32) -> u64 {
-    ((high as u64) << 32) | low as u64
+/// The five four-byte fields before a packet's bytes.
+#[inline]
+fn quads(fields: &[u8; 20]) -> [[u8; 4]; 5] {
+    std::array::from_fn(|field| std::array::from_fn(|place| fields[4 * field + place]))
 }
 
 /// Byte order and version from the body of a section header.
@@ -532,6 +371,8 @@ fn section(body: &[u8]) -> Option<(Order, u16, u16)> {
 
 #[cfg(test)]
 mod tests {
+    use teiten_core::LinkType;
+
     use super::*;
 
     /// A section header in little-endian order, version 1.0, of unstated length, without options.
@@ -683,29 +524,6 @@ mod tests {
             fault.reason.contains("interface 0, where 0 are described"),
             "{fault}"
         );
-    }
-
-    #[test]
-    fn resolutions_of_either_base_become_nanoseconds() {
-        for (resolution, ticks, expected) in [
-            (0, 3, 3_000_000_000),
-            (6, 3, 3_000),
-            (9, 3, 3),
-            (12, 3_999, 3),
-            (127, u64::MAX, 0),
-            (0x80, 3, 3_000_000_000),
-            (0x9e, 1 << 30, 1_000_000_000),
-            (0xff, u64::MAX, 0),
-            (0, u64::MAX, i64::MAX),
-            (9, 1 << 63, i64::MAX),
-            (0x80, u64::MAX, i64::MAX),
-        ] {
-            assert_eq!(
-                Unit::from_resolution(resolution).nanoseconds(ticks),
-                expected,
-                "{resolution:#x}"
-            );
-        }
     }
 
     #[test]
