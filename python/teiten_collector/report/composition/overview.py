@@ -19,7 +19,7 @@ def blocks(desk: Desk) -> list[Block]:
     access, phrases = desk.report.access, desk.phrases
     if access.total.rate is None:
         return [Paragraph(phrases.not_observed)]
-    sentences = [_total(desk)]
+    sentences = [_total(desk), "" if access.observed.compare_days else phrases.not_compared]
     leading = [row for row in access.subjects[:LEADING] if row.rank is not None]
     if leading:
         keys = phrases.list_separator.join(row.key for row in leading)
@@ -35,9 +35,7 @@ def _total(desk: Desk) -> str:
     words = desk.change_words(total)
     unit, rate = phrases.address_unit, _rate(total.rate)
     if words is None:
-        return phrases.total.format(unit=unit, rate=rate) + (
-            "" if desk.report.access.observed.compare_days else phrases.not_compared
-        )
+        return phrases.total.format(unit=unit, rate=rate)
     words["change"] = phrases.change.format(sign="", change=words["change"])
     return phrases.total_compared.format(unit=unit, rate=rate, **words)
 
