@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from teiten_collector.report import Document, render_text, to_json
 from teiten_collector.report.country_names import country_name
-from teiten_collector.report.text_table import SHOWN
+from teiten_collector.report.ranking import SHOWN
 from tests.report.reference_month import ADDRESS_DAYS, DETECTION_DAYS, MONITORED
 from tests.report.reference_tables import CATEGORIES, COUNTRIES, DETECTION_COUNTRIES, PORTS, Printed
 

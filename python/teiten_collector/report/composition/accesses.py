@@ -52,9 +52,9 @@ def _ports(desk: Desk) -> list[Block]:
         *others,
         *desk.ranking(
             "3-1",
-            _caption(desk.phrases.ports_table),
+            wording.ports_table,
             side.subjects,
-            subject=desk.phrases.columns[2],
+            subject=desk.wording.ranking_columns[2],
             name=desk.same,
             side=side,
         ),
@@ -81,14 +81,14 @@ def _countries(desk: Desk) -> list[Block]:
             desk, f"3-{number}", caption, desk.stacked(side.country_days.get(row.key), desk.same)
         )
     others = desk.findings("access", [row.key for row in side.countries[LEADING:]])
-    name = desk.phrases.country_column
+    name = desk.wording.country_column
     found: list[Block] = [
         Heading(2, f"3-2 {wording.by_country}"),
         Heading(3, wording.outline),
         *others,
         *desk.ranking(
             "3-2",
-            _caption(desk.phrases.countries_table),
+            wording.countries_table,
             side.countries,
             subject=name,
             name=desk.country,
@@ -113,7 +113,7 @@ def _countries(desk: Desk) -> list[Block]:
 def _further(desk: Desk) -> list[Table]:
     """What the reference has no place for: sources, intervals, classes, tools, networks, victims, sensors."""
     side, wording = desk.report.access, desk.wording
-    column, country = desk.phrases.columns[2], desk.phrases.country_column
+    column, country = desk.wording.ranking_columns[2], desk.wording.country_column
 
     def named(names: Mapping[str, str]) -> Callable[[str], str]:
         return lambda key: names.get(key, key)
@@ -179,14 +179,14 @@ def _sensors(desk: Desk, side: Side) -> list[Table]:
 
 
 def _ipv6(desk: Desk, side: Side) -> list[Block]:
-    phrases = desk.phrases
-    column, country = phrases.columns[2], phrases.country_column
-    ports, countries = phrases.ports_table_ipv6, phrases.countries_table_ipv6
+    wording = desk.wording
+    column, country = wording.ranking_columns[2], wording.country_column
+    ports, countries = wording.ports_table_ipv6, wording.countries_table_ipv6
     found: list[Block] = [
         *desk.ranking("", ports, side.subjects, subject=column, name=desk.same, side=side),
         *desk.ranking("", countries, side.countries, subject=country, name=desk.country, side=side),
     ]
-    nothing = Paragraph(" ".join((phrases.nothing, *desk.exposure(side))))
+    nothing = Paragraph(" ".join((wording.nothing, *desk.exposure(side))))
     return [Heading(2, f"3-4 {desk.wording.ipv6}"), *(found or [nothing])]
 
 
@@ -211,8 +211,3 @@ def counts_from(
 
 def _drawn(desk: Desk, number: str, caption: str, data: FigureData | None) -> list[Figure]:
     return [] if data is None else [desk.figure(number, caption, data, desk.report.access)]
-
-
-def _caption(numbered: str) -> str:
-    """A table's caption without the number that the text form writes with it."""
-    return numbered.split(" ", 2)[2]

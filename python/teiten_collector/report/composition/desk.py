@@ -12,8 +12,7 @@ from teiten_collector.report.figures import DailySeries, Labels, Part, Shares, S
 from teiten_collector.report.figures.data import NAMED_PARTS, OTHERS, leading_keys, split
 from teiten_collector.report.figures.spoken import description, number_table
 from teiten_collector.report.page import Column, Figure, Paragraph, Table
-from teiten_collector.report.phrases import PHRASES
-from teiten_collector.report.text_table import NONE, percent_text, ranking_cells, signed
+from teiten_collector.report.ranking import NONE, percent_text, ranking_cells, signed
 from teiten_collector.report.wording import WORDING
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ class Desk:
         self.report = report
         self.language = language
         self.wording = WORDING[language]
-        self.phrases = PHRASES[language]
         countries = [row.key for row in report.access.countries[:NAMED_PARTS]]
         ports = [row.key for row in report.access.subjects[:NAMED_PARTS]]
         self.labels = Labels(
@@ -101,7 +99,7 @@ class Desk:
         side: Side,
     ) -> list[Table]:
         """The table of a ranking; none where nothing was seen."""
-        cells = ranking_cells(rows, self.phrases, subject, lambda row: name(row.key))
+        cells = ranking_cells(rows, self.wording, subject, lambda row: name(row.key))
         if cells is None:
             return []
         alignments = ("right", "right", "left", "right", "right", "right", "right")
@@ -145,7 +143,7 @@ class Desk:
     def exposure(self, side: Side) -> tuple[str, ...]:
         """What the rates of a side rest on."""
         seen = side.observed
-        unit = self.phrases.prefix_day if seen.prefixes else self.phrases.address_day
+        unit = self.wording.prefix_day if seen.prefixes else self.wording.address_day
         notes = [
             self.wording.exposure_note.format(
                 days=f"{seen.days:,.1f}", compare_days=f"{seen.compare_days:,.1f}", unit=unit
@@ -245,7 +243,7 @@ class Desk:
         return {
             "change": signed(f"{row.change:+,.{decimals}f}", "{sign}{change}"),
             "percent": percent_text(row.change_percent),
-            "trend": self.phrases.trend(row.change_percent),
+            "trend": self.wording.trend(row.change_percent),
         }
 
     def _begins(self, days: Sequence[date]) -> date | None:

@@ -36,7 +36,7 @@ def _categories(desk: Desk, side: Side) -> list[Block]:
     counts = {row.key: float(row.count) for row in side.subjects if row.count}
     by_category = {row.key: side.subjects_by_country.get(row.key, {}) for row in side.subjects}
     if not side.total.count and not side.total.compare_count:
-        nothing = Paragraph(" ".join((desk.phrases.nothing, *desk.exposure(side))))
+        nothing = Paragraph(" ".join((desk.wording.nothing, *desk.exposure(side))))
         return [Heading(2, f"4-1 {wording.by_category}"), nothing]
     total = detections_total(desk)
     series = desk.stacked(side.total_days, desk.category)
@@ -73,7 +73,7 @@ def _countries(desk: Desk, side: Side) -> list[Block]:
         "4-2",
         wording.detections_countries_table,
         side.countries,
-        subject=desk.phrases.country_column,
+        subject=desk.wording.country_column,
         name=desk.country,
         side=side,
     )

@@ -16,34 +16,34 @@ _NAMED_COUNTRIES = 2
 
 def blocks(desk: Desk) -> list[Block]:
     """The section's blocks."""
-    access, phrases = desk.report.access, desk.phrases
+    access, wording = desk.report.access, desk.wording
     if access.total.rate is None:
-        return [Paragraph(phrases.not_observed)]
-    sentences = [_total(desk), "" if access.observed.compare_days else phrases.not_compared]
+        return [Paragraph(wording.not_observed)]
+    sentences = [_total(desk), "" if access.observed.compare_days else wording.not_compared]
     leading = [row for row in access.subjects[:LEADING] if row.rank is not None]
     if leading:
-        keys = phrases.list_separator.join(row.key for row in leading)
-        sentences.append(phrases.top.format(count=len(leading), keys=keys))
+        keys = wording.list_separator.join(row.key for row in leading)
+        sentences.append(wording.top.format(count=len(leading), keys=keys))
         sentences.append(_leading_port(desk))
     sentences += [_countries(desk), _detections(desk)]
-    counted = phrases.counted.format(packets=f"{access.total.count:,}", sources=f"{access.total.sources:,}")
+    counted = wording.counted.format(packets=f"{access.total.count:,}", sources=f"{access.total.sources:,}")
     return [Paragraph(sentence) for sentence in (*sentences, counted) if sentence]
 
 
 def _total(desk: Desk) -> str:
-    total, phrases = desk.report.access.total, desk.phrases
+    total, wording = desk.report.access.total, desk.wording
     words = desk.change_words(total)
-    unit, rate = phrases.address_unit, _rate(total.rate)
+    unit, rate = wording.address_unit, _rate(total.rate)
     if words is None:
-        return phrases.total.format(unit=unit, rate=rate)
-    words["change"] = phrases.change.format(sign="", change=words["change"])
-    return phrases.total_compared.format(unit=unit, rate=rate, **words)
+        return wording.total.format(unit=unit, rate=rate)
+    words["change"] = wording.cell_change.format(sign="", change=words["change"])
+    return wording.total_compared.format(unit=unit, rate=rate, **words)
 
 
 def _leading_port(desk: Desk) -> str:
     row = desk.report.access.subjects[0]
     words = desk.change_words(row)
-    gaps = {"key": row.key, "unit": desk.phrases.address_unit, "rate": _rate(row.rate)}
+    gaps = {"key": row.key, "unit": desk.wording.address_unit, "rate": _rate(row.rate)}
     if words is None:
         return desk.wording.leading_port_level.format(**gaps)
     return desk.wording.leading_port.format(**gaps, **words)
@@ -78,7 +78,7 @@ def detections_total(desk: Desk) -> str:
     if side is None or side.total.rate is None:
         return ""
     words = desk.change_words(side.total)
-    gaps = {"unit": desk.phrases.address_unit, "rate": _rate(side.total.rate)}
+    gaps = {"unit": desk.wording.address_unit, "rate": _rate(side.total.rate)}
     if words is None:
         return desk.wording.detections_total.format(**gaps)
     return desk.wording.detections_changed.format(**gaps, **words)

@@ -1,4 +1,4 @@
-"""A table of the report as text, as the 2009 report prints it.
+"""The cells of a table that ranks, as the 2009 report prints it.
 
 It shows the first five by rate, the first five by rise and the first five by fall; "..." stands where rows
 are left out between two that are shown. What rounds to 0.00 has no rank ("-") and prints as negligible, and a
@@ -9,24 +9,19 @@ addresses), ranks stand, and rates have two significant digits.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from rich.cells import cell_len
+from typing import TYPE_CHECKING
 
 from teiten_collector.analysis.ranks import MIN_COMPARED_RATE, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from teiten_collector.report.phrases import Phrases
+    from teiten_collector.report.wording import Wording
 
 SHOWN = 5
 """How many places of each ranking a table shows."""
 OMITTED = "..."
 NONE = "-"
-
-Alignment = Literal["left", "right"]
-_ALIGNMENTS: tuple[Alignment, ...] = ("right", "right", "left", "right", "right", "right", "right")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +40,17 @@ class RankingCells:
 
 
 def ranking_cells(
-    rows: Sequence[Row], phrases: Phrases, subject: str, name: Callable[[Row], str]
+    rows: Sequence[Row], wording: Wording, subject: str, name: Callable[[Row], str]
 ) -> RankingCells | None:
     """The cells of a table; None where nothing was seen.
 
     Args:
         rows: Every row, in order of rank.
-        phrases: The language.
+        wording: The language.
         subject: Head of the third column.
         name: What stands in it.
     """
-    setter = _Setter(rows, phrases)
+    setter = _Setter(rows, wording)
     places = [place for place, row in enumerate(rows) if setter.shows(row)]
     if not places:
         return None
@@ -68,20 +63,10 @@ def ranking_cells(
         before = place
     left_out = any(rows[place].change is not None and rows[place].change_percent is None for place in places)
     return RankingCells(
-        head=(*phrases.columns[:2], subject, *phrases.columns[3:]),
+        head=(*wording.ranking_columns[:2], subject, *wording.ranking_columns[3:]),
         rows=tuple(lines),
-        notes=(phrases.no_percentage,) if left_out else (),
+        notes=(wording.no_percentage,) if left_out else (),
     )
-
-
-def text_table(rows: Sequence[Row], phrases: Phrases, subject: str, name: Callable[[Row], str]) -> list[str]:
-    """The lines of a table; none where nothing was seen. Arguments as for `ranking_cells`."""
-    cells = ranking_cells(rows, phrases, subject, name)
-    if cells is None:
-        return []
-    printed = _align([cells.head, *cells.rows])
-    rule = "-" * max(cell_len(line) for line in printed)
-    return [printed[0], rule, *printed[1:], *(("", *cells.notes) if cells.notes else ())]
 
 
 def percent_text(percent: float) -> str:
@@ -102,8 +87,8 @@ def signed(number: str, form: str) -> str:
 class _Setter:
     """Sets the cells of one table's rows."""
 
-    def __init__(self, rows: Sequence[Row], phrases: Phrases) -> None:
-        self._phrases = phrases
+    def __init__(self, rows: Sequence[Row], wording: Wording) -> None:
+        self._wording = wording
         highest = max((rate for row in rows for rate in (row.rate, row.compare_rate) if rate), default=0.0)
         self._fine = 0 < highest < MIN_COMPARED_RATE
         self._floor = 0.0 if self._fine else MIN_COMPARED_RATE
@@ -134,35 +119,21 @@ class _Setter:
     def _rank(self, place: int | None, rate: float | None) -> str:
         if place is None or rate is None or rate < self._floor:
             return NONE
-        return self._phrases.rank.format(rank=place)
+        return self._wording.cell_rank.format(rank=place)
 
     def _leading(self, place: int | None) -> str:
-        return "" if place is None or place > SHOWN else self._phrases.rank.format(rank=place)
+        return "" if place is None or place > SHOWN else self._wording.cell_rank.format(rank=place)
 
     def _rate(self, row: Row) -> str:
         if row.rate is None:
             return NONE
         if row.count and row.rate < self._floor:
-            return self._phrases.negligible
-        return self._phrases.rate.format(rate=f"{row.rate:.2g}" if self._fine else f"{row.rate:,.2f}")
+            return self._wording.negligible
+        return self._wording.cell_rate.format(rate=f"{row.rate:.2g}" if self._fine else f"{row.rate:,.2f}")
 
     def _change(self, row: Row) -> str:
         if row.change is None:
             return NONE
         percent = NONE if row.change_percent is None else percent_text(row.change_percent)
         change = f"{row.change:+.2g}" if self._fine else f"{row.change:+,.2f}"
-        return f"{percent} ({signed(change, self._phrases.change)})"
-
-
-def _align(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Sets cells in columns, two apart, counting wide characters as two."""
-    widths = [max(cell_len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            " " * (width - cell_len(cell)) + cell
-            if alignment == "right"
-            else cell + " " * (width - cell_len(cell))
-            for cell, width, alignment in zip(line, widths, _ALIGNMENTS, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
+        return f"{percent} ({signed(change, self._wording.cell_change)})"
