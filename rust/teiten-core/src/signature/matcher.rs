@@ -2,27 +2,25 @@
 
 use std::collections::HashMap;
 
-use regex_automata::meta::Cache;
-
 use super::check::passes;
-use super::content::{Step, Walk, hold};
+use super::compile::{actions, event_of, fulfilled, unique};
+use super::content::Step;
 use super::dns::Name;
 use super::event;
 use super::group::{Entry, Group, Place, Scratch};
 use super::limits::{MAX_TUNNELS, PACKET_WORK};
-use super::rule::{Buffer, FlowBit, Limit, Rule, Spread, SpreadKind, Test, Track};
+use super::rule::{Buffer, Rule};
+use super::state::{BitAction, Memory, SignatureCounters, State, StateSettings};
 use super::sweep::Spreads;
-use super::text::{Diagnostic, Obstacle};
-use super::threshold::{Counts, Mixer, Whom};
+use super::text::Diagnostic;
+use super::threshold::{Counts, Mixer};
 use super::view::{Kind, View};
+use super::waiting::{Ends, Gate, MATCHES, Waiting, Windows, ends};
+use super::walk::{Walk, hold};
 use crate::frame::{Frame, LinkType};
-use crate::key::Key;
 use crate::limits::GROUP;
-use crate::packet::{Ip, Packet};
+use crate::packet::Packet;
 use crate::wire::ipv6::Halves;
-
-/// Matches beyond which no more packets should wait, whatever their number.
-const MATCHES: usize = 4 * GROUP;
 
 /// An address of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +33,7 @@ pub enum Address {
 
 impl Address {
     #[inline]
-    const fn number(self) -> u128 {
+    pub(super) const fn number(self) -> u128 {
         match self {
             Self::V4(address) => address as u128,
             Self::V6([high, low]) => (high as u128) << 64 | low as u128,
@@ -58,147 +56,6 @@ pub struct Detection {
     pub source: Address,
     /// Destination of the packet, at its outermost IP header.
     pub address: Address,
-}
-
-/// What shapes the state of an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StateSettings {
-    /// Memory for counts of limits, in KiB.
-    pub limit_kilobytes: u32,
-    /// Memory for sketches of sweeps and port scans, in KiB.
-    pub spread_kilobytes: u32,
-    /// Seed of the hashes: a secret of each start, because senders choose the addresses. Detections depend on it only
-    /// where memory ran out.
-    pub seed: u64,
-}
-
-impl Default for StateSettings {
-    fn default() -> Self {
-        Self {
-            limit_kilobytes: 4096,
-            // Sketches of 48 thousand sources.
-            spread_kilobytes: 4608,
-            seed: 0,
-        }
-    }
-}
-
-/// What the engine counts of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SignatureCounters {
-    /// Packets held against the rules.
-    pub inspected: u64,
-    /// Packets left out because a length in a header is not there, or a header is cut short.
-    pub not_inspected: u64,
-    /// Detections.
-    pub detections: u64,
-    /// Packets on which checks ended because all work allowed for one packet was spent.
-    pub work_spent: u64,
-    /// Counts of limits that made room while their window was open.
-    pub limits_evicted: u64,
-    /// Sketches of sweeps and port scans that made room while their window was open.
-    pub spreads_evicted: u64,
-}
-
-/// What changes from packet to packet: fixed in size once made, but for expressions' caches and the list of what waits,
-/// which grow to a bound: what one packet can match.
-#[derive(Debug)]
-pub struct State {
-    scratch: Scratch,
-    memory: Memory,
-    windows: Windows,
-    waiting: Waiting,
-    counters: SignatureCounters,
-}
-
-/// What decides whether rules that match speak.
-#[derive(Debug)]
-struct Windows {
-    counts: Counts,
-    spreads: Spreads,
-}
-
-/// Matches that wait for their limits and spreads, and the packets that have any; in order.
-#[derive(Debug)]
-struct Waiting {
-    packets: Vec<Ends>,
-    matches: Vec<Match>,
-    mixer: Mixer,
-}
-
-/// Whose a packet is, at its outermost header.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    time_ns: i64,
-    source: Address,
-    address: Address,
-}
-
-/// A rule that matched, with the hashes of whom its spread, filter and limit are for; 0 where it has none.
-#[derive(Clone, Copy, Debug)]
-struct Match {
-    packet: usize,
-    rule: u32,
-    /// Hash of what a spread reached.
-    what: u32,
-    spread: u64,
-    filter: u64,
-    limit: u64,
-}
-
-/// What decides whether a rule that matched speaks.
-#[derive(Clone, Debug)]
-struct Gate {
-    sid: u32,
-    /// Whether its matches are told to nobody.
-    silent: bool,
-    spread: Option<Spread>,
-    filter: Option<Limit>,
-    limit: Option<Limit>,
-}
-
-#[derive(Debug)]
-struct Memory {
-    caches: Vec<Cache>,
-    bits: Vec<bool>,
-    bits_set: bool,
-    work: u32,
-}
-
-impl State {
-    /// What the engine has counted of itself.
-    #[must_use]
-    pub fn counters(&self) -> SignatureCounters {
-        SignatureCounters {
-            limits_evicted: self.windows.counts.evicted(),
-            spreads_evicted: self.windows.spreads.evicted(),
-            ..self.counters
-        }
-    }
-
-    /// How many packets wait: those noted that have matches.
-    #[inline]
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.waiting.packets.len()
-    }
-
-    /// Whether what waits should be settled before more packets are noted.
-    #[inline]
-    #[must_use]
-    pub fn is_due(&self) -> bool {
-        self.waiting.packets.len() >= GROUP || self.waiting.matches.len() >= MATCHES
-    }
-}
-
-/// What a rule does with the bits of a packet, by number.
-#[derive(Clone, Debug)]
-enum BitAction {
-    Set(usize),
-    Unset(usize),
-    Toggle(usize),
-    IsSet(Box<[usize]>),
-    IsNotSet(Box<[usize]>),
 }
 
 /// A set of rules, compiled.
@@ -547,237 +404,4 @@ impl Checking<'_, '_> {
                 .push(gate, entry.rule, self.view.packet, self.outer);
         }
     }
-}
-
-#[inline]
-fn ends(packet: &Packet<'_>) -> (Address, Address) {
-    match &packet.ip {
-        Ip::V4(ip) => (Address::V4(ip.source()), Address::V4(ip.destination())),
-        Ip::V6(ip) => (Address::V6(ip.source()), Address::V6(ip.destination())),
-    }
-}
-
-impl Memory {
-    fn bits_allow(&self, actions: &[BitAction]) -> bool {
-        let is_set = |bit: &usize| self.bits.get(*bit).copied().unwrap_or(false);
-        actions.iter().all(|action| match action {
-            BitAction::IsSet(any) => any.iter().any(is_set),
-            BitAction::IsNotSet(none) => !none.iter().any(is_set),
-            _ => true,
-        })
-    }
-
-    fn act(&mut self, actions: &[BitAction]) {
-        for action in actions {
-            let (bit, value) = match action {
-                BitAction::Set(bit) => (*bit, Some(true)),
-                BitAction::Unset(bit) => (*bit, Some(false)),
-                BitAction::Toggle(bit) => (*bit, None),
-                BitAction::IsSet(_) | BitAction::IsNotSet(_) => continue,
-            };
-            if let Some(bit) = self.bits.get_mut(bit) {
-                *bit = value.unwrap_or(!*bit);
-                self.bits_set = true;
-            }
-        }
-    }
-}
-
-impl Waiting {
-    /// Lets a rule wait that the packet matches, which is seen from outside as `outer`.
-    #[inline]
-    fn push(&mut self, gate: &Gate, rule: u32, packet: &Packet<'_>, outer: &Packet<'_>) {
-        let mut found = Match {
-            packet: self.packets.len(),
-            rule,
-            what: 0,
-            spread: 0,
-            filter: 0,
-            limit: 0,
-        };
-        if let Some(spread) = &gate.spread {
-            (found.spread, found.what) = self.spread(spread.kind, rule + 1, outer);
-        }
-        // A filter and a limit of one rule count apart.
-        if let Some(filter) = &gate.filter {
-            found.filter = self.tracked(filter.track, rule * 2 + 1, packet);
-        }
-        if let Some(limit) = &gate.limit {
-            found.limit = self.tracked(limit.track, rule * 2 + 2, packet);
-        }
-        self.matches.push(found);
-    }
-
-    /// Hashes of who reached what.
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-    fn spread(&self, kind: SpreadKind, rule: u32, outer: &Packet<'_>) -> (u64, u32) {
-        let (source, destination) = ends(outer);
-        let (source, destination) = (source.number(), destination.number());
-        let (address, what) = match kind {
-            SpreadKind::Sweep => (source, destination),
-            SpreadKind::PortScan => {
-                let key = Key::of(outer);
-                (
-                    self.pair(source, destination),
-                    u128::from(key.form as u8) << 16 | u128::from(key.value),
-                )
-            }
-        };
-        let what = self.mixer.of(Whom {
-            rule: 0,
-            address: what,
-        });
-        (self.mixer.of(Whom { rule, address }), what as u32)
-    }
-
-    /// Hash of whom a limit is for.
-    fn tracked(&self, track: Track, rule: u32, packet: &Packet<'_>) -> u64 {
-        let (source, destination) = ends(packet);
-        let (source, destination) = (source.number(), destination.number());
-        let address = match track {
-            Track::Source => source,
-            Track::Destination => destination,
-            Track::Both => self.pair(source, destination),
-            Track::Rule => 0,
-        };
-        self.mixer.of(Whom { rule, address })
-    }
-
-    /// One number for two addresses.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "halves of the numbers are meant"
-    )]
-    fn pair(&self, one: u128, two: u128) -> u128 {
-        let high = self.mixer.mix((one >> 64) as u64, one as u64, 1);
-        let low = self.mixer.mix((two >> 64) as u64, two as u64, high);
-        u128::from(high) << 64 | u128::from(low)
-    }
-}
-
-impl Windows {
-    /// Looks at the places of all these, so that their cache misses overlap.
-    fn glance(&self, matches: &[Match]) {
-        let mut seen = 0;
-        for found in matches {
-            if found.spread != 0 {
-                seen ^= self.spreads.glance(found.spread);
-            }
-            if found.filter != 0 {
-                seen ^= self.counts.glance(found.filter);
-            }
-            if found.limit != 0 {
-                seen ^= self.counts.glance(found.limit);
-            }
-        }
-        std::hint::black_box(seen);
-    }
-
-    /// Whether limits and spreads let a rule speak that matched.
-    #[inline]
-    fn speaks(&mut self, gate: &Gate, found: &Match, now_ns: i64) -> bool {
-        let Self { counts, spreads } = self;
-        gate.spread
-            .as_ref()
-            .is_none_or(|spread| spreads.reach(found.spread, found.what, spread, now_ns))
-            && gate
-                .filter
-                .as_ref()
-                .is_none_or(|filter| counts.count(found.filter, filter, now_ns))
-            && gate
-                .limit
-                .as_ref()
-                .is_none_or(|limit| counts.count(found.limit, limit, now_ns))
-    }
-}
-
-/// The event a rule is on, if it is on one.
-fn event_of(rule: &Rule) -> Option<u8> {
-    rule.tests.iter().find_map(|test| match test {
-        Test::Event(bit) => Some(*bit),
-        _ => None,
-    })
-}
-
-/// Rules with numbers of their own.
-fn unique(rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Rule> {
-    let mut kept: Vec<Rule> = Vec::with_capacity(rules.len());
-    let mut known: HashMap<u32, usize> = HashMap::new();
-    for rule in rules {
-        let Some(place) = known.get(&rule.sid).copied() else {
-            known.insert(rule.sid, kept.len());
-            kept.push(rule);
-            continue;
-        };
-        let Some(before) = kept.get_mut(place) else {
-            continue;
-        };
-        let loser = if rule.revision > before.revision {
-            std::mem::replace(before, rule)
-        } else {
-            rule
-        };
-        diagnostics.push(Diagnostic {
-            reason: format!(
-                "the rule at {} has the same number, and at least this revision",
-                before.place
-            ),
-            sid: Some(loser.sid),
-            place: loser.place,
-            obstacle: Obstacle::Replaced,
-            cause: "replaced".to_owned(),
-            remedy: "give it a number of its own, or leave it out".to_owned(),
-        });
-    }
-    kept
-}
-
-/// Rules none of which waits for a flow bit that no rule sets.
-fn fulfilled(mut rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Rule> {
-    loop {
-        let sets = |bit: &FlowBit| match bit {
-            FlowBit::Set(name) | FlowBit::Toggle(name) => Some(name.clone()),
-            _ => None,
-        };
-        let set: std::collections::HashSet<String> = rules
-            .iter()
-            .flat_map(|rule| rule.flow_bits.iter().filter_map(sets))
-            .collect();
-        let in_vain = |rule: &Rule| {
-            rule.flow_bits.iter().any(|bit| matches!(bit, FlowBit::IsSet(any) if !any.iter().any(|name| set.contains(name))))
-        };
-        let before = rules.len();
-        let (vain, kept): (Vec<_>, Vec<_>) = rules.into_iter().partition(in_vain);
-        for rule in vain {
-            diagnostics.push(Diagnostic {
-                reason: "it waits for a flow bit that no usable rule sets for the same packet"
-                    .to_owned(),
-                sid: Some(rule.sid),
-                place: rule.place,
-                obstacle: Obstacle::Session,
-                cause: "flowbits:isset of another packet".to_owned(),
-                remedy: "leave the rule to a detector that watches hosts which answer".to_owned(),
-            });
-        }
-        rules = kept;
-        if rules.len() == before {
-            return rules;
-        }
-    }
-}
-
-fn actions(bits: &[FlowBit], names: &mut HashMap<String, usize>) -> Box<[BitAction]> {
-    let mut number = |name: &String| {
-        let next = names.len();
-        *names.entry(name.clone()).or_insert(next)
-    };
-    bits.iter()
-        .map(|bit| match bit {
-            FlowBit::Set(name) => BitAction::Set(number(name)),
-            FlowBit::Unset(name) => BitAction::Unset(number(name)),
-            FlowBit::Toggle(name) => BitAction::Toggle(number(name)),
-            FlowBit::IsSet(any) => BitAction::IsSet(any.iter().map(&mut number).collect()),
-            FlowBit::IsNotSet(none) => BitAction::IsNotSet(none.iter().map(&mut number).collect()),
-        })
-        .collect()
 }

@@ -9,12 +9,16 @@
 //! | [`parse`] | from text to rules |
 //! | [`view`], [`check`], [`event`], [`dns`] | what rules see of a packet, and the tests of its headers |
 //! | [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
-//! | [`axis`], [`group`] | which rules a packet's header and payload leave possible |
-//! | [`matcher`] | rules compiled once, packets held against them one by one |
+//! | [`axis`], [`search`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
+//! | [`walk`] | the steps of one rule through a payload |
+//! | [`state`], [`waiting`] | what an engine remembers, and the matches that limits decide on |
+//! | [`compile`], [`matcher`] | rules compiled once, packets held against them one by one |
 //! | [`report`] | which rules are usable, and why the others are not |
 
 mod axis;
+mod candidate;
 mod check;
+mod compile;
 pub mod content;
 mod dns;
 pub mod event;
@@ -25,17 +29,22 @@ mod parse;
 pub mod ranges;
 pub mod report;
 pub mod rule;
+mod search;
+mod state;
 mod sweep;
 #[cfg(test)]
 mod tests;
 pub mod text;
 mod threshold;
 pub mod view;
+mod waiting;
+mod walk;
 
-pub use matcher::{Address, Detection, SignatureCounters, Signatures, State, StateSettings};
+pub use matcher::{Address, Detection, Signatures};
 pub use parse::Variables;
 pub use report::Report;
 pub use rule::Rule;
+pub use state::{SignatureCounters, State, StateSettings};
 pub use text::{Diagnostic, Obstacle, Place};
 
 /// Rules read from files, not yet compiled.

@@ -1,0 +1,278 @@
+//! A rule on its way into a group: what rows of bits decide of it for one kind of packet, and what is left to test.
+
+use super::axis::Fields;
+use super::content::Step;
+use super::ranges::Ranges;
+use super::rule::{Addresses, BitMode, Buffer, Field, Protocol, Rule, Test};
+use super::view::{Kind, mark};
+use crate::packet::protocol;
+
+/// Fields other than addresses and ports that rows of bits decide, in this order: first, second, lengths, marks, times
+/// to live, identifications, sequences, first bytes.
+const FIELDS: usize = 8;
+
+/// A rule on its way into a group.
+pub(super) struct Candidate<'a> {
+    pub(super) number: u32,
+    pub(super) rule: &'a Rule,
+    pub(super) swapped: bool,
+    pub(super) accepted: [Option<Ranges>; FIELDS],
+    pub(super) tests: Vec<Test>,
+}
+
+/// Whether a packet without payload can never match.
+pub(super) fn needs_payload(rule: &Rule) -> bool {
+    !rule.steps.is_empty()
+        || rule
+            .tests
+            .iter()
+            .any(|test| matches!(test, Test::RpcCall(..)))
+}
+
+/// The rule as packets of this kind can match it, if they can.
+pub(super) fn candidate(
+    kind: Kind,
+    number: u32,
+    rule: &Rule,
+    swapped: bool,
+) -> Option<Candidate<'_>> {
+    let of_kind = match rule.protocol {
+        Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 => true,
+        Protocol::Anomaly => false,
+        Protocol::Tcp => matches!(kind, Kind::Tcp | Kind::Other),
+        Protocol::Udp => matches!(kind, Kind::Udp | Kind::Other),
+        Protocol::Icmp | Protocol::Icmpv6 => matches!(kind, Kind::Icmp | Kind::Other),
+        Protocol::Number(_) => kind == Kind::Other,
+        Protocol::Dns => kind == Kind::Udp,
+    };
+    if !of_kind {
+        return None;
+    }
+    // Ports are those of TCP and UDP; another packet has none, and only a rule for every port is for it.
+    let every_port = |ports: &Ranges| ports.is_everything(u16::MAX.into());
+    if matches!(kind, Kind::Icmp | Kind::Other)
+        && !(every_port(&rule.source.ports) && every_port(&rule.destination.ports))
+    {
+        return None;
+    }
+    let mut candidate = Candidate {
+        number,
+        rule,
+        swapped,
+        accepted: [const { None }; FIELDS],
+        tests: Vec::new(),
+    };
+    if kind == Kind::Other {
+        // Fragments and other protocols have nothing of a transport header.
+        let numbers = match rule.protocol {
+            Protocol::Tcp => Some(Ranges::one(protocol::TCP.into())),
+            Protocol::Udp => Some(Ranges::one(protocol::UDP.into())),
+            Protocol::Icmp => Some(Ranges::from_spans(vec![(1, 1), (58, 58)])),
+            Protocol::Icmpv6 => Some(Ranges::one(protocol::ICMPV6.into())),
+            Protocol::Number(number) => Some(Ranges::one(number.into())),
+            _ => None,
+        };
+        candidate.narrow(0, numbers);
+    }
+    for test in &rule.tests {
+        candidate.take(kind, test)?;
+    }
+    if rule.buffer == Buffer::Payload {
+        candidate.narrow(7, first_bytes(rule));
+    }
+    candidate
+        .accepted
+        .iter()
+        .flatten()
+        .all(|numbers| !numbers.is_empty())
+        .then_some(candidate)
+}
+
+impl Candidate<'_> {
+    fn narrow(&mut self, axis: usize, numbers: Option<Ranges>) {
+        let Some(numbers) = numbers else {
+            return;
+        };
+        self.accepted[axis] = Some(match self.accepted[axis].take() {
+            Some(before) => before.intersection(&numbers),
+            None => numbers,
+        });
+    }
+
+    /// Gives a test to the axis that decides it, or keeps it; `None` if packets of this kind never pass it.
+    fn take(&mut self, kind: Kind, test: &Test) -> Option<()> {
+        match (test, kind) {
+            (Test::Number(Field::PayloadLength, numbers), _) => {
+                self.narrow(2, Some(numbers.clone()));
+            }
+            (Test::Number(Field::Protocol, numbers), Kind::Other)
+            | (Test::Number(Field::IcmpKind, numbers), Kind::Icmp) => {
+                self.narrow(0, Some(numbers.clone()));
+            }
+            (Test::Number(Field::IcmpCode, numbers), Kind::Icmp)
+            | (Test::Number(Field::Window, numbers), Kind::Tcp) => {
+                self.narrow(1, Some(numbers.clone()));
+            }
+            (Test::Number(Field::Protocol, numbers), Kind::Tcp) => {
+                return numbers.has(protocol::TCP.into()).then_some(());
+            }
+            (Test::Number(Field::Protocol, numbers), Kind::Udp) => {
+                return numbers.has(protocol::UDP.into()).then_some(());
+            }
+            (
+                Test::Flags {
+                    wanted,
+                    mode,
+                    regarded,
+                },
+                Kind::Tcp,
+            ) => self.narrow(0, Some(flags(*wanted, *mode, *regarded))),
+            (Test::Number(Field::TimeToLive, numbers), _) => self.narrow(4, Some(numbers.clone())),
+            // A packet of IPv6 has no identification, and is taken for one of 0.
+            (Test::Number(Field::Identification, numbers), _) => {
+                self.narrow(5, Some(numbers.clone()));
+                self.narrow(3, Some(marks(|marks| marks & mark::IPV4 != 0)));
+            }
+            (Test::Number(Field::Sequence, numbers), Kind::Tcp) => {
+                self.narrow(6, Some(numbers.clone()));
+            }
+            (Test::Number(Field::FragmentOffset, numbers), _) if !numbers.has(0) => {
+                self.narrow(3, Some(marks(|marks| marks & mark::FRAGMENT != 0)));
+                self.tests.push(test.clone());
+            }
+            (Test::Number(Field::Protocol, numbers), Kind::Icmp) => {
+                match [protocol::ICMP, protocol::ICMPV6].map(|number| numbers.has(number.into())) {
+                    [true, true] => {}
+                    [false, false] => return None,
+                    _ => self.tests.push(test.clone()),
+                }
+            }
+            (Test::FragmentBits { wanted, mode }, _) => self.narrow(
+                3,
+                Some(marks(|marks| {
+                    marks & mark::IPV4 != 0 && mode.holds(marks & mark::FRAGMENT_BITS, *wanted)
+                })),
+            ),
+            (Test::SameAddress, _) => {
+                self.narrow(3, Some(marks(|marks| marks & mark::SAME_ADDRESS != 0)));
+            }
+            (Test::Fragment(expected), _) => {
+                self.narrow(
+                    3,
+                    Some(marks(|marks| (marks & mark::FRAGMENT != 0) == *expected)),
+                );
+            }
+            (Test::IpOption(_), _) => {
+                self.narrow(3, Some(marks(|marks| marks & mark::OPTIONS != 0)));
+                self.tests.push(test.clone());
+            }
+            (Test::Flags { .. }, _) => return None,
+            (Test::Number(field, _), _) if !has(kind, *field) => return None,
+            _ => self.tests.push(test.clone()),
+        }
+        Some(())
+    }
+
+    /// The values under which the rule is possible.
+    pub(super) fn fields(&self) -> Fields {
+        let [
+            first,
+            second,
+            lengths,
+            marks,
+            times_to_live,
+            identifications,
+            sequences,
+            first_bytes,
+        ] = self.accepted.clone();
+        let ports = |source| {
+            Some(self.ports(source).clone()).filter(|ports| !ports.is_everything(u16::MAX.into()))
+        };
+        Fields {
+            source: self.addresses(true),
+            destination: self.addresses(false),
+            source_ports: ports(true),
+            destination_ports: ports(false),
+            first,
+            second,
+            lengths,
+            marks,
+            times_to_live,
+            identifications,
+            sequences,
+            first_bytes,
+        }
+    }
+
+    fn addresses(&self, source: bool) -> Addresses {
+        let end = if source == self.swapped {
+            &self.rule.destination
+        } else {
+            &self.rule.source
+        };
+        let mut addresses = end.addresses.clone();
+        match self.rule.protocol {
+            Protocol::Ipv4 => addresses.ipv6 = Ranges::NONE,
+            Protocol::Ipv6 | Protocol::Icmpv6 => addresses.ipv4 = Ranges::NONE,
+            _ => {}
+        }
+        addresses
+    }
+
+    fn ports(&self, source: bool) -> &Ranges {
+        let end = if source == self.swapped {
+            &self.rule.destination
+        } else {
+            &self.rule.source
+        };
+        &end.ports
+    }
+}
+
+/// The first bytes a payload may have, where a content says so that must be found at its start.
+fn first_bytes(rule: &Rule) -> Option<Ranges> {
+    rule.steps.iter().find_map(|step| match step {
+        Step::Content(content) if content.is_at_start() => {
+            let byte = *content.bytes.first()?;
+            let bytes = if content.any_case {
+                [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()]
+            } else {
+                [byte; 2]
+            };
+            Some(Ranges::from_spans(
+                bytes.map(|byte| (byte.into(), byte.into())).into(),
+            ))
+        }
+        _ => None,
+    })
+}
+
+/// Whether packets of this kind have the field.
+fn has(kind: Kind, field: Field) -> bool {
+    match field {
+        Field::Window
+        | Field::Acknowledgement
+        | Field::Sequence
+        | Field::SegmentSize
+        | Field::TcpHeaderLength => kind == Kind::Tcp,
+        Field::IcmpKind | Field::IcmpCode | Field::IcmpIdentifier | Field::IcmpSequence => {
+            kind == Kind::Icmp
+        }
+        _ => true,
+    }
+}
+
+/// The marks that are so.
+fn marks(are_so: impl Fn(u8) -> bool) -> Ranges {
+    Ranges::from_spans(
+        (0..=u8::MAX)
+            .filter(|marks| are_so(*marks))
+            .map(|marks| (marks.into(), marks.into()))
+            .collect(),
+    )
+}
+
+fn flags(wanted: u8, mode: BitMode, regarded: u8) -> Ranges {
+    let holding = (0..=u8::MAX).filter(|flags| mode.holds(flags & regarded, wanted));
+    Ranges::from_spans(holding.map(|flags| (flags.into(), flags.into())).collect())
+}
