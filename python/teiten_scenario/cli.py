@@ -9,10 +9,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from teiten_scenario.description import parse
 from teiten_scenario.errors import DescriptionError, ExitCode, ScenarioError
 from teiten_scenario.flood import Flood, write_flood
 from teiten_scenario.progress import Progress
+from teiten_scenario.reading import parse
 from teiten_scenario.world import built_in, describe, plan, write
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ import numpy as np
 from teiten_protocol.keys import Family
 from teiten_scenario import frames, settings, traffic, truth, writer
 from teiten_scenario.country import write_country_database
-from teiten_scenario.description import parse
 from teiten_scenario.errors import DescriptionError, OutputError
 from teiten_scenario.events import Happening, happen
 from teiten_scenario.packets import Packets
 from teiten_scenario.population import populate
+from teiten_scenario.reading import parse
 from teiten_scenario.scene import Scene
 from teiten_scenario.watch import watch
 

@@ -16,7 +16,7 @@ from teiten_collector.analysis.categories import read_categories, read_signature
 from teiten_collector.analysis.periods import parse_period
 from teiten_collector.report import CountrySource, Document, Question, build_document, render_text, to_json
 from teiten_collector.store import Engine, Store
-from teiten_scenario.description import parse
+from teiten_scenario.reading import parse
 from teiten_scenario.world import built_in, describe
 from tests.report.stored_world import LIST, store_world
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teiten_scenario.description import parse
 from teiten_scenario.errors import DescriptionError
 from teiten_scenario.payloads import PayloadKind
+from teiten_scenario.reading import parse
 from teiten_scenario.world import built_in, plan
 
 SMALL = built_in()["small"]
