@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 class ServiceManager:
@@ -32,3 +37,32 @@ class ServiceManager:
         if self._address:
             with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.sendto(state.encode(), self._address)
+
+
+class Pulse:
+    """Whether everything that has to move does: the only thing that feeds the watchdog."""
+
+    def __init__(
+        self,
+        parts: Iterable[tuple[Callable[[], int], float]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Name the parts.
+
+        Args:
+            parts: What tells a number that rises with progress, and for how many seconds it may rest.
+            clock: A clock that nobody sets, in seconds.
+        """
+        self._clock = clock
+        now = clock()
+        self._parts = [(progress, patience, progress(), now) for progress, patience in parts]
+
+    def beats(self) -> bool:
+        """Whether every part has moved within its patience."""
+        now = self._clock()
+        looked = []
+        for progress, patience, before, moved_at in self._parts:
+            value = progress()
+            looked.append((progress, patience, value, moved_at if value == before else now))
+        self._parts = looked
+        return all(now - moved_at <= patience for _, patience, _, moved_at in looked)

@@ -10,7 +10,7 @@ import hashlib
 import ipaddress
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
 from teiten_agent import _core, rules
@@ -63,6 +63,7 @@ class CountingSettings:
         interval_seconds: Length of an interval; 0 never closes one by time.
         table_megabytes: Memory of the tuple table in units of 1,048,576 bytes.
         max_rows: Most rows of an interval.
+        early_closes: Early ends within an interval's length before detail is given up.
         rules: The signatures that packets are held against; None for none.
     """
 
@@ -70,6 +71,7 @@ class CountingSettings:
     interval_seconds: int = 60
     table_megabytes: int = 16
     max_rows: int = 1_048_576
+    early_closes: int = 4
     rules: rules.Library | None = None
 
     @classmethod
@@ -88,8 +90,22 @@ class CountingSettings:
             interval_seconds=configuration.interval.seconds,
             table_megabytes=configuration.limits.table_megabytes,
             max_rows=configuration.limits.max_rows,
+            early_closes=configuration.limits.early_closes,
             rules=rules.load(configuration.rules.files, configuration.rules.values()),
         )
+
+    def shared_by(self, observers: int) -> Self:
+        """The settings of one of several observers that have the memory of one together.
+
+        Raises:
+            ConfigurationError: It is too little to share.
+        """
+        if self.table_megabytes < observers:
+            raise ConfigurationError(
+                f"limits.table_megabytes: is {self.table_megabytes} for {observers} threads",
+                "give each at least one, better sixteen, or lower capture.threads",
+            )
+        return replace(self, table_megabytes=self.table_megabytes // observers)
 
     def document(self) -> dict[str, object]:
         """The settings as plain values, to be kept and compared."""
@@ -99,6 +115,7 @@ class CountingSettings:
             "interval_seconds": self.interval_seconds,
             "table_megabytes": self.table_megabytes,
             "max_rows": self.max_rows,
+            "early_closes": self.early_closes,
             "rules": None if self.rules is None else self.rules.digest,
         }
 
@@ -122,6 +139,7 @@ class CountingSettings:
                 interval_seconds=self.interval_seconds,
                 table_megabytes=self.table_megabytes,
                 max_rows=self.max_rows,
+                early_closes=self.early_closes,
                 span=span,
                 seed=seed,
                 rules=None if self.rules is None else self.rules.core,

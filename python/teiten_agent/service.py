@@ -4,14 +4,16 @@ Three threads, so that none waits for another's slowness:
 
 ===========  =========================================================================================
 `capture`    owns interface and observer; waits for packets and counts them without the interpreter
+             (as many as `capture.threads`, each for its share of the sources, with batches of its own)
 main         takes closed intervals, makes batches, stores them durably; handles signals; feeds systemd
 `upload`     sends what waits in the spool, tries again later, gives up what is too old
 ===========  =========================================================================================
 
 What is lost when: SIGTERM and SIGINT drain the interface and store the open interval. SIGKILL or a power cut
 lose what is not stored yet: the open interval, and at most `_MOST_WAITING` + 1 closed ones if the disk lags
-behind. A slow disk makes the capture thread wait, and then the kernel drops and counts; a full one costs the
-oldest batches, which later batches count. Time that was not observed is in no batch's spans.
+behind, of each capture thread. A slow disk makes the capture threads wait, and then the kernel drops and
+counts; a full one costs the oldest batches, which later batches count. Time that was not observed is in no
+batch's spans.
 
 SIGHUP reads the rule files again. The capture thread takes the new rules between two looks at the interface,
 so no packet is left out; a file that cannot be read, or of which no rule is usable, keeps the rules in force.
@@ -33,17 +35,17 @@ from typing import TYPE_CHECKING
 
 from teiten_agent.errors import AgentError
 from teiten_agent.live import open_source
-from teiten_agent.notify import ServiceManager
+from teiten_agent.notify import Pulse, ServiceManager
 from teiten_agent.observe import CountingSettings, batch_of
 from teiten_agent.rules import reload
 from teiten_agent.rules.lint import lint
 from teiten_agent.spool import LIVE, Spool, Stored
-from teiten_agent.uplink import Uplink, deliver
+from teiten_agent.uplink import Uploads
 from teiten_agent.watch import Observation, Watch
 from teiten_protocol import BatchKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from teiten_agent.config import Configuration
@@ -51,18 +53,17 @@ if TYPE_CHECKING:
     from teiten_agent.rules import Library
 
 _MOST_WAITING = 2
-"""Closed intervals that may wait for the main thread, each of up to a table's rows: some 12 MB by default."""
+"""Closed intervals of a capture thread that wait for the main thread, each of up to its table's rows: 12 MB
+by default, all threads together."""
 
 _LOOK_SECONDS = 1.0
 """How often the main thread looks up while nothing comes: far below any sensible `WatchdogSec`."""
 
-_RETRY_SECONDS = 30.0
-"""Pause of the upload thread after the collector did not answer; each attempt has its own back-off."""
+_CAPTURE_PATIENCE_SECONDS = 5.0
+"""A capture thread comes round ten times a second, or waits for the interface in steps of one."""
 
-_GOODBYE_SECONDS = 3.0
-"""How long the end waits for an upload under way; what is not acknowledged by then is sent again."""
-
-_DAY_SECONDS = 86_400
+_UPLOAD_PATIENCE_SECONDS = 900.0
+"""The upload thread comes round every 30 seconds; one request may take minutes on a bad link."""
 
 
 def run(configuration: Configuration, log: Log) -> None:
@@ -72,7 +73,6 @@ def run(configuration: Configuration, log: Log) -> None:
         AgentError: Something that would not mend by itself, before anything was captured; or the capture
             thread failed, after what it had counted was stored.
     """
-    uplink = _Uploads.uplink_of(configuration)
     spool_settings = configuration.spool
     spool = Spool(
         Path(spool_settings.directory),
@@ -80,7 +80,7 @@ def run(configuration: Configuration, log: Log) -> None:
         lambda said: log.warning("spool", said=said),
     )
     with spool:
-        _Service(configuration, spool, log).run(uplink)
+        _Service(configuration, spool, log).run()
 
 
 class _Service:
@@ -92,23 +92,36 @@ class _Service:
         self._log = log
         self._settings = CountingSettings.of(configuration)
         self._manager = ServiceManager()
-        self._intervals: queue.Queue[Observation | BaseException | None] = queue.Queue(_MOST_WAITING)
+        threads = configuration.capture.threads
+        self._intervals: queue.Queue[Observation | BaseException | None] = queue.Queue(
+            _MOST_WAITING * threads
+        )
+        share = self._settings.shared_by(threads)
+        self._watches = [
+            Watch(lambda: open_source(configuration.capture), share, self._intervals.put, log)
+            for _ in range(threads)
+        ]
+        self._uploads = Uploads(configuration, spool, log)
         self._sequence = 0
         self._reload = threading.Event()
 
-    def run(self, uplink: Uplink | None) -> None:
+    def run(self) -> None:
         """See `run` of this module."""
         capture = self._configuration.capture
         epoch = _new_epoch()
         sensor = self._configuration.sensor.id
         self._spool.begin(epoch, sensor, {**self._settings.document(), **LIVE}, self._settings.digest())
         key = BatchKey(sensor, epoch, 0)
-        watch = Watch(lambda: open_source(capture), self._settings, self._intervals.put, self._log)
-        uploads = _Uploads(self._configuration, self._spool, uplink, self._log)
         self._say_rules(self._settings.rules)
-        with _on_signals(watch.stop, signal.SIGTERM, signal.SIGINT), _on_signals(self._reload, signal.SIGHUP):
-            watch.start()
-            uploads.start()
+        with (
+            _on_signals(self._stop, signal.SIGTERM, signal.SIGINT),
+            _on_signals(self._reload.set, signal.SIGHUP),
+        ):
+            for watch in self._watches:
+                watch.open()
+            for watch in self._watches:
+                watch.start()
+            self._uploads.start()
             self._manager.ready()
             self._log.info(
                 "start",
@@ -117,9 +130,9 @@ class _Service:
                 interface=capture.interface,
                 source=capture.source,
             )
-            failure = self._store_all(key, watch, uploads)
+            failure = self._store_all(key)
         self._manager.stopping()
-        uploads.stop()
+        self._uploads.stop()
         with _said(self._log, "spool"):
             self._spool.complete(epoch, self._sequence)
         waiting = len(self._spool.waiting())
@@ -127,32 +140,47 @@ class _Service:
         if failure is not None:
             raise failure
 
-    def _store_all(self, key: BatchKey, watch: Watch, uploads: _Uploads) -> BaseException | None:
-        """Store every interval until the capture thread has ended; return what ended it early."""
-        fed = -1
-        while True:
+    def _stop(self) -> None:
+        for watch in self._watches:
+            watch.stop.set()
+
+    def _store_all(self, key: BatchKey) -> BaseException | None:
+        """Store every interval until the capture threads have ended; return what ended one of them early."""
+        failure: BaseException | None = None
+        capturing = len(self._watches)
+        capture = [(watch.rounds, _CAPTURE_PATIENCE_SECONDS) for watch in self._watches]
+        pulse = Pulse([*capture, (self._uploads.rounds, _UPLOAD_PATIENCE_SECONDS)])
+        while capturing:
             if self._reload.is_set():
                 self._reload.clear()
-                self._reload_rules(watch)
-            if watch.progress != fed:
-                fed = watch.progress
+                self._reload_rules()
+            if pulse.beats():
                 self._manager.alive()
+            if self._uploads.broken is not None:
+                failure = failure or self._uploads.broken
+                self._stop()
             try:
                 item = self._intervals.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 continue
-            if item is None or isinstance(item, BaseException):
-                return item
-            if self._store(key, item):
-                uploads.wake()
+            if isinstance(item, Observation):
+                if self._store(key, item):
+                    self._uploads.wake()
+                continue
+            capturing -= 1
+            if item is not None:
+                failure = failure or item
+                self._stop()
+        return failure
 
-    def _reload_rules(self, watch: Watch) -> None:
+    def _reload_rules(self) -> None:
         try:
             rules = reload(self._configuration.rules.files, self._configuration.rules.values())
         except AgentError as error:
             self._log.warning("rules_kept", said=error.what, remedy=error.remedy)
             return
-        watch.change_rules(rules)
+        for watch in self._watches:
+            watch.change_rules(rules)
         self._say_rules(rules)
 
     def _say_rules(self, rules: Library | None) -> None:
@@ -185,67 +213,6 @@ class _Service:
         return True
 
 
-class _Uploads:
-    """The thread that sends what waits in the spool."""
-
-    def __init__(self, configuration: Configuration, spool: Spool, uplink: Uplink | None, log: Log) -> None:
-        self._oldest_seconds = configuration.spool.max_age_days * _DAY_SECONDS
-        self._spool = spool
-        self._uplink = uplink
-        self._log = log
-        self._wake = threading.Event()
-        self._stopped = threading.Event()
-        # A daemon, because an answer may take a minute: ending in its midst costs nothing.
-        self._thread = threading.Thread(target=self._work, name="upload", daemon=True)
-
-    @staticmethod
-    def uplink_of(configuration: Configuration) -> Uplink | None:
-        """The collector, if one is configured.
-
-        Raises:
-            ConfigurationError: The token or the own CA cannot be used.
-        """
-        return Uplink(configuration.uplink) if configuration.uplink.collector else None
-
-    def start(self) -> None:
-        """Send what waits from runs before, then whatever comes."""
-        self._wake.set()
-        self._thread.start()
-
-    def wake(self) -> None:
-        """There is a new batch."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """Send no more, and wait a moment for what is under way."""
-        self._stopped.set()
-        self._wake.set()
-        self._thread.join(_GOODBYE_SECONDS)
-
-    def _work(self) -> None:
-        while not self._stopped.is_set():
-            self._wake.wait(_RETRY_SECONDS)
-            self._wake.clear()
-            if self._stopped.is_set():
-                return
-            with _said(self._log, "spool"):
-                for entry in self._spool.expire(self._oldest_seconds):
-                    self._log.warning("batch_expired", batch=entry.name)
-            if self._uplink is not None:
-                self._deliver(self._uplink)
-
-    def _deliver(self, uplink: Uplink) -> None:
-        try:
-            delivery = deliver(self._spool, uplink, lambda said: self._log.warning("refused", said=said))
-        except AgentError as error:
-            self._log.warning("upload_failed", said=error.what, retry_seconds=int(_RETRY_SECONDS))
-            self._stopped.wait(_RETRY_SECONDS)
-            self._wake.set()
-            return
-        if delivery.acknowledged:
-            self._log.info("uploaded", acknowledged=delivery.acknowledged, repeats=delivery.repeats)
-
-
 def _new_epoch() -> int:
     """An epoch that no start had before, in the order of starts while the clock is right.
 
@@ -256,11 +223,11 @@ def _new_epoch() -> int:
 
 
 @contextmanager
-def _on_signals(event: threading.Event, *numbers: signal.Signals) -> Iterator[None]:
-    """Set an event on signals."""
+def _on_signals(call: Callable[[], None], *numbers: signal.Signals) -> Iterator[None]:
+    """Call on signals."""
 
     def handle(_: int, __: FrameType | None) -> None:
-        event.set()
+        call()
 
     before = {number: signal.signal(number, handle) for number in numbers}
     try:

@@ -1,4 +1,4 @@
-"""The thread that captures: it owns interface, observer and clock, and gives closed intervals away.
+"""A thread that captures: it owns interface, observer and clock, and gives closed intervals away.
 
 Time
     Packets are stamped by the kernel's clock. Intervals close by it: by the next packet, or, where none
@@ -14,6 +14,10 @@ Stalls
 Interface
     When it goes down or away, the observation ends; it is tried again every second, and a new observation
     begins when it is back.
+
+Several
+    Each has a ring, an observer and intervals of its own, and all packets of its share of the sources
+    (`capture.threads`). They share nothing, and each counts the events that it met.
 """
 
 from __future__ import annotations
@@ -89,7 +93,7 @@ class Clocks:
 
 
 class Watch:
-    """The capture thread."""
+    """A capture thread."""
 
     def __init__(
         self,
@@ -110,8 +114,7 @@ class Watch:
         """
         self.stop = threading.Event()
         """Set it to have the thread drain and end."""
-        self.progress = 0
-        """Rises with every round of the loop; what is still the same a while later does not capture."""
+        self._rounds = 0
         self._open_source = open_source
         self._settings = settings
         self._give = give
@@ -123,18 +126,25 @@ class Watch:
         self._new_rules: Library | None = None
         self._thread = threading.Thread(target=self._work, name="capture", daemon=True)
 
-    def start(self) -> None:
-        """Open the interface and begin.
+    def open(self) -> None:
+        """Open the interface, which fills its buffer from here on.
 
         Raises:
             AgentError: The interface cannot be captured from.
         """
         self._opened = self._open()
+
+    def start(self) -> None:
+        """Begin to observe."""
         self._thread.start()
 
     def change_rules(self, rules: Library) -> None:
         """Hold packets against other rules from the next round of the loop on; none is left out meanwhile."""
         self._new_rules = rules
+
+    def rounds(self) -> int:
+        """Rounds of the loop so far; what is still the same a while later does not capture."""
+        return self._rounds
 
     def join(self) -> None:
         """Wait until the thread has ended."""
@@ -162,7 +172,7 @@ class Watch:
 
     def _reopen(self) -> tuple[Source, _Clock] | None:
         """Try to open the interface again, after a pause; None if that failed."""
-        self.progress += 1
+        self._rounds += 1
         self.stop.wait(self._pause_seconds)
         if self.stop.is_set():
             return None
@@ -179,7 +189,7 @@ class Watch:
         """Observe until told to stop, or until the interface is lost or out of step."""
         observer = self._observer(clock)
         while True:
-            self.progress += 1
+            self._rounds += 1
             if (rules := self._new_rules) is not None:
                 self._new_rules = None
                 self._settings = replace(self._settings, rules=rules)

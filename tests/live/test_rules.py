@@ -20,6 +20,7 @@ def speaking(sid: int) -> Library:
 def run(script: Script, watch: Watch, given: list[Observation | BaseException | None]) -> dict[int, int]:
     """Run a script to its end; what was detected."""
     script.finished = watch.stop.set
+    watch.open()
     watch.start()
     watch.join()
     detected: dict[int, int] = {}

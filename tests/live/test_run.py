@@ -57,6 +57,72 @@ def test_sigterm_drains_what_was_sent_and_spools_it(wire: Wire, agent: Agent, so
     assert agent.document("status")["spool"]["incomplete_epochs"] == 0
 
 
+def test_threads_share_the_sources_and_their_batches_count_once(wire: Wire, agent: Agent) -> None:
+    configure(agent, seconds=1, more="threads = 3")
+    with running(agent) as run:
+        sent = wire.send(
+            syn(f"203.0.113.{host}", "192.0.2.1", port) for port in range(40) for host in range(1, 201)
+        )
+        run.await_events("batch", 9)
+        run.process.send_signal(signal.SIGHUP)
+        run.await_events("rules", 2)
+        sent += wire.send(syns(100))
+        assert run.end(signal.SIGTERM) == 0
+    kept = batches(agent)
+    total = counters(agent)
+    assert total["counted"] == total["packets"] == total["kernel_received"] == sent
+    assert total["kernel_dropped"] == 0
+    assert total["rules_changes"] == 3
+    assert len({batch.key.sequence for batch in kept}) == len(kept)
+    assert sum(batch.counters["counted"] > 0 for batch in kept) >= 3
+    assert agent.document("status")["spool"]["incomplete_epochs"] == 0
+
+
+def test_threads_share_again_when_the_interface_is_back(wire: Wire, agent: Agent) -> None:
+    configure(agent, seconds=ENDLESS, more="threads = 2")
+    hosts = range(1, 101)
+    with running(agent) as run:
+        sent = wire.send(syn(f"203.0.113.{host}", "192.0.2.1", 22) for host in hosts)
+        time.sleep(0.3)
+        ip("link", "set", HEARD, "down")
+        run.await_events("interface_lost", 2)
+        ip("link", "set", HEARD, "up")
+        run.await_events("interface_back", 2)
+        sent += wire.send(syn(f"203.0.113.{host}", "192.0.2.1", 23) for host in hosts)
+        assert run.end(signal.SIGTERM) == 0
+    kept = batches(agent)
+    assert counters(agent)["counted"] == sent
+    assert [batch.counters["counted"] > 0 for batch in kept] == [True] * 4
+    assert sum(batch.counters["interface_losses"] for batch in kept[:2]) == 2
+
+
+def test_what_a_thread_drops_is_counted(wire: Wire, agent: Agent) -> None:
+    configure(agent, seconds=ENDLESS, more="threads = 2\nring_megabytes = 2")
+    frames = [syn(f"203.0.{host >> 8}.{host & 255}", "192.0.2.1", 445) for host in range(60_000)]
+    with running(agent) as run:
+        run.process.send_signal(signal.SIGSTOP)
+        sent = wire.send(frames)
+        run.process.send_signal(signal.SIGCONT)
+        assert run.end(signal.SIGTERM) == 0
+    total = counters(agent)
+    assert total["kernel_dropped"] > 0
+    assert total["kernel_received"] == sent == total["packets"] + total["kernel_dropped"]
+    assert total["packets"] == total["counted"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('threads = 2\nsource = "pcapy"', "capture.threads: is 2"),
+        ("threads = 9", "capture.ring_megabytes: is 8 for 9 threads"),
+        ("threads = 2\n[limits]\ntable_megabytes = 1", "limits.table_megabytes: is 1 for 2 threads"),
+    ],
+)
+def test_what_threads_cannot_share_is_named(agent: Agent, more: str, said: str) -> None:
+    configure(agent, more=more)
+    assert said in agent.run("run", expect=78).stderr
+
+
 def test_quiet_intervals_are_observed(agent: Agent) -> None:
     configure(agent, seconds=1)
     before_ns = time.time_ns()

@@ -132,19 +132,27 @@ def test_what_finds_the_ring_full_is_counted_as_dropped(wire: Wire) -> None:
     assert counters["packets"] + counters["kernel_dropped"] == len(frames) == counters["kernel_received"]
 
 
-def test_rings_of_one_group_share_the_packets(wire: Wire) -> None:
-    rings = [_core.Ring(HEARD, fanout_group=7) for _ in range(2)]
-    wire.send(syn(f"203.0.113.{host}", "192.0.2.1", 445) for host in range(1, 201))
-    counts = []
+def test_rings_of_one_group_share_the_sources(wire: Wire) -> None:
+    rings = [_core.Ring(HEARD, fanout_group=7) for _ in range(3)]
+    frames = [
+        syn(f"203.0.113.{host}", "192.0.2.1", port) for host in range(1, 201) for port in (22, 445, 8080)
+    ]
+    wire.send([*frames, arp()])
+    heard: list[set[bytes]] = []
+    counted = 0
     for ring in rings:
         ring.seal()
         observer = _core.Observer(interval_seconds=0)
         while ring.wait(300):
             observer.advance(ring)
         interval = observer.finish()
-        counts.append(0 if interval is None else interval.counters["counted"])
-    assert sum(counts) == 200
-    assert min(counts) > 0
+        assert interval is not None
+        counted += interval.counters["counted"]
+        column = interval.ipv4.source
+        heard.append({column[at : at + 4] for at in range(0, len(column), 4)})
+    assert counted == len(frames)
+    assert sum(map(len, heard)) == len(set().union(*heard)) == 200, "no source in two rings"
+    assert min(map(len, heard)) > 0
 
 
 def test_a_ring_says_once_that_its_interface_went_down_and_yields_what_it_has(wire: Wire) -> None:

@@ -104,6 +104,7 @@ def watched(hands: Hands, script: Script) -> tuple[list[Observation], str]:
     clocks = Clocks(date=lambda: hands.date_ns, monotonic=lambda: hands.monotonic_ns)
     watch = Watch(open_source, CountingSettings(interval_seconds=60), given.append, Log(said), clocks)
     script.finished = watch.stop.set
+    watch.open()
     watch.start()
     watch.join()
     *observations, end = given

@@ -115,9 +115,16 @@ class Capture:
         default="ring",
         example="ring",
     )
+    threads: int = _option(
+        english="Threads that capture, each with a ring and its share of the sources (ring only).",
+        japanese="取り込みスレッドの数。送信元ごとに振り分け、各スレッドが専用のリングを持つ(ringのみ)。",
+        kind=Whole(1, 32),
+        default=1,
+        example=1,
+    )
     ring_megabytes: int = _option(
-        english="Memory of the ring, or of libpcap's buffer, in units of 1,048,576 bytes; a full one drops.",
-        japanese="リング(またはlibpcapのバッファー)のメモリー(1,048,576バイト単位)。満杯の間は取りこぼす。",
+        english="Memory of all rings, or of libpcap's buffer, in units of 1,048,576 bytes; a full one drops.",
+        japanese="全リング(またはlibpcapのバッファー)のメモリー(1,048,576バイト単位)。満杯の間は取りこぼす。",
         kind=Whole(1, 1_024),
         unit="MiB",
         default=8,
@@ -266,8 +273,8 @@ class Limits:
     """How much memory counting may take / 集計に使うメモリーの上限."""
 
     table_megabytes: int = _option(
-        english="Memory of the tuple table in units of 1,048,576 bytes; a full one ends its interval early.",
-        japanese="集計表のメモリー(1,048,576バイト単位、起動時に固定)。満杯になると区間を早めに閉じる。",
+        english="Memory of all tuple tables in units of 1,048,576 bytes; a full one ends its interval early.",
+        japanese="全集計表のメモリー(1,048,576バイト単位、起動時に固定)。満杯になると区間を早めに閉じる。",
         kind=Whole(1, 1_024),
         unit="MiB",
         default=16,
@@ -280,6 +287,13 @@ class Limits:
         unit="rows",
         default=1_048_576,
         example=1_048_576,
+    )
+    early_closes: int = _option(
+        english="Early ends within an interval's length before source ports, then sources, are given up.",
+        japanese="区間の長さの間に、送信元ポート、次に送信元の内訳を省くまでに許す早期終了の回数。",
+        kind=Whole(0, 63),
+        default=4,
+        example=4,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,6 +54,9 @@ class Source(Protocol):
 def open_source(capture: Capture) -> Source:
     """Open the interface and begin to capture.
 
+    One of several (`capture.threads`) takes all packets of its share of the sources. Those of one process
+    share.
+
     Raises:
         ConfigurationError: There is no such interface, it cannot be captured from, or the filter is wrong.
         MissingCapabilityError: The system does not let this process capture.
@@ -62,10 +66,15 @@ def open_source(capture: Capture) -> Source:
     check_interface(capture.interface)
     try:
         if capture.source == "pcapy":
+            if capture.threads > 1:
+                raise ConfigurationError(
+                    f"capture.threads: is {capture.threads}, which libpcap cannot share packets among",
+                    'set it to 1, or capture.source to "ring"',
+                )
             return libpcap.LibpcapSource(capture)
         if sys.platform != "linux":
             raise ConfigurationError('capture.source: "ring" needs Linux', 'set it to "pcapy"')
-        return ring.RingSource(capture)
+        return ring.RingSource(capture, _group() if capture.threads > 1 else None)
     except PermissionError as error:
         raise MissingCapabilityError(
             f"capture.interface: {capture.interface}: {error.strerror or error}",
@@ -81,3 +90,8 @@ def open_source(capture: Capture) -> Source:
             "is it up, and of a kind that carries IP? A smaller capture.ring_megabytes, or"
             ' capture.source = "pcapy", may help',
         ) from error
+
+
+def _group() -> int:
+    """The fanout group of this process: 16 bits, which no other program on the interface should use."""
+    return os.getpid() & 0xFFFF

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from teiten_agent import _core
+from teiten_agent.errors import ConfigurationError
 from teiten_agent.live.devices import linktype
 from teiten_agent.live.filters import compile_filter
 from teiten_agent.live.interface import LostError
@@ -27,20 +28,26 @@ _NAMES = {
 class RingSource:
     """See `Source`."""
 
-    def __init__(self, capture: Capture) -> None:
-        """Open the interface.
+    def __init__(self, capture: Capture, group: int | None) -> None:
+        """Open the interface, for its share of the packets where a group is named.
 
         Raises:
-            ConfigurationError: The filter is wrong.
+            ConfigurationError: The filter is wrong, or there is no memory to share.
             OSError: The system refuses.
             ValueError: The interface is of another kind than can be read.
         """
         program = compile_filter(capture, linktype(capture.interface))
+        if capture.ring_megabytes < capture.threads:
+            raise ConfigurationError(
+                f"capture.ring_megabytes: is {capture.ring_megabytes} for {capture.threads} threads",
+                "give each at least one, better eight",
+            )
         self._ring: _core.Ring | None = _core.Ring(
             capture.interface,
-            ring_megabytes=capture.ring_megabytes,
+            ring_megabytes=capture.ring_megabytes // capture.threads,
             promiscuous=capture.promiscuous,
             program=program,
+            fanout_group=group,
         )
         self._counted = dict.fromkeys((*_NAMES, "read"), 0)
         self._unread = 0

@@ -18,19 +18,24 @@ After days away it goes through the spool oldest or newest first (`uplink.order`
 """
 
 from teiten_agent.uplink.answers import MAX_ANSWER_BYTES, Later, Refusal, Verdict, Withheld
-from teiten_agent.uplink.connection import SENT_HEADER, Health, Patience, Uplink
+from teiten_agent.uplink.connection import SENT_HEADER, Dealings, Health, Patience, Uplink
 from teiten_agent.uplink.credentials import read_token
 from teiten_agent.uplink.delivery import Delivery, deliver
+from teiten_agent.uplink.uploads import Course, Failure, Uploads
 
 __all__ = [
     "MAX_ANSWER_BYTES",
     "SENT_HEADER",
+    "Course",
+    "Dealings",
     "Delivery",
+    "Failure",
     "Health",
     "Later",
     "Patience",
     "Refusal",
     "Uplink",
+    "Uploads",
     "Verdict",
     "Withheld",
     "deliver",

@@ -191,9 +191,14 @@ def seconds(retry_after: str) -> float | None:
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    at = moment(text)
+    return None if at is None else max((at - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def moment(date: str) -> datetime | None:
+    """Read a date of HTTP (RFC 9110, 5.6.7); None if it is none."""
     try:
-        at = parsedate_to_datetime(text)
+        at = parsedate_to_datetime(date)
     except ValueError:
         return None
-    at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max((at - datetime.now(UTC)).total_seconds(), 0.0)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +23,7 @@ from teiten_agent.uplink.answers import (
     Verdict,
     judge,
     judge_bundle,
+    moment,
     no_collector,
     printable,
 )
@@ -35,6 +34,7 @@ from teiten_protocol.bundle import BUNDLE_MEDIA_TYPE, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     import requests
 
@@ -78,6 +78,24 @@ class Health:
     at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Dealings:
+    """What passed between sensor and collector since the start.
+
+    Attributes:
+        attempts: Requests begun.
+        answers: Requests answered, whatever the answer said.
+        answered_at: When the last answer came, seconds of Unix time; 0 if none did.
+        clock_offset: How far this clock was ahead of the collector's when an answer last told its time, in
+            seconds, to half a second and half the way there and back; None if none did.
+    """
+
+    attempts: int = 0
+    answers: int = 0
+    answered_at: float = 0.0
+    clock_offset: float | None = None
+
+
 class Uplink:
     """One collector as this sensor sees it. Constructing it opens no connection. One thread uses it."""
 
@@ -102,6 +120,7 @@ class Uplink:
             )
         self.batches_per_request = configuration.batches_per_request
         self.newest_first = configuration.order == "newest-first"
+        self.dealings = Dealings()
         self._url = configuration.collector
         self._patience = patience or Patience()
         self._sleep = sleep
@@ -128,11 +147,7 @@ class Uplink:
         answer = self._request("GET", "/healthz")
         if answer.status != HTTPStatus.OK:
             raise UnreachableError(*no_collector(self._url, answer.status, answer.body))
-        try:
-            at = parsedate_to_datetime(answer.date)
-        except ValueError:
-            return Health(None)
-        return Health(at if at.tzinfo else at.replace(tzinfo=UTC))
+        return Health(moment(answer.date))
 
     def send(self, batches: Sequence[StoredBatch]) -> list[Verdict]:
         """Send batches in one request, again and again with pauses while the collector settles none of them.
@@ -195,19 +210,23 @@ class Uplink:
         """
         import requests  # noqa: PLC0415  # as in __init__
 
+        self.dealings = replace(self.dealings, attempts=self.dealings.attempts + 1)
+        sent_at = time.time()
         try:
             with self._session.request(
                 method,
                 self._url + path,
                 data=body,
-                headers={**(headers or {}), SENT_HEADER: f"{time.time():.3f}"},
+                headers={**(headers or {}), SENT_HEADER: f"{sent_at:.3f}"},
                 timeout=(self._patience.connect, self._patience.answer),
                 allow_redirects=False,
                 stream=True,
             ) as response:
                 content = response.raw.read(MAX_ANSWER_BYTES, decode_content=True)
                 found = response.headers.get
-                return Answer(response.status_code, found("Retry-After", ""), found("Date", ""), content)
+                answer = Answer(response.status_code, found("Retry-After", ""), found("Date", ""), content)
+                self._note(answer, sent_at)
+                return answer
         except requests.exceptions.SSLError as error:
             raise UnreachableError(
                 f"{self._url}: its certificate is not trusted: {_innermost(error)}",
@@ -220,6 +239,17 @@ class Uplink:
             if type(error).__module__.partition(".")[0] != "urllib3":
                 raise
             raise _TryAgainError(f"{self._url}: breaks off: {_innermost(error)}", _LATER) from error
+
+    def _note(self, answer: Answer, sent_at: float) -> None:
+        answered_at = time.time()
+        at = moment(answer.date)
+        offset = self.dealings.clock_offset
+        if at is not None:
+            # The header states whole seconds, cut off (RFC 9110, 5.6.7).
+            offset = (sent_at + answered_at) / 2 - (at.timestamp() + 0.5)
+        self.dealings = replace(
+            self.dealings, answers=self.dealings.answers + 1, answered_at=answered_at, clock_offset=offset
+        )
 
 
 _LATER = (

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`block`] | one block of the ring as plain bytes |
 //! | `socket` | the packet socket, its options and counters |
+//! | `fanout` | which ring of a group a packet goes to |
 //! | `memory` | the memory that kernel and sensor share, and whose turn it is |
 //! | `ring` | the three together: frames |
 //!
@@ -11,6 +12,7 @@
 //! back. A full ring costs packets, never memory: the kernel counts them, and [`Ring::counters`] tells.
 
 pub mod block;
+mod fanout;
 mod memory;
 mod ring;
 mod socket;
@@ -31,7 +33,7 @@ pub struct Settings {
     pub promiscuous: bool,
     /// What the kernel lets through; `None` for everything.
     pub filter: Option<Filter>,
-    /// Share the interface's packets, by flow, with every other ring that names the same group.
+    /// Share the interface's packets with every other ring that names the same group: all of one source to one ring.
     pub fanout_group: Option<u16>,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use teiten_core::{Fault, Frame, FrameSource, LinkType};
 
 use super::block::{Cursor, Packet};
+use super::fanout;
 use super::memory::SharedMemory;
 use super::socket::{PacketSocket, interface_index};
 use super::{
@@ -17,8 +18,6 @@ const VERSION_3: libc::c_int = 2;
 /// Frame size that the kernel wants stated though version 3 packs frames of any length: a power of two that divides the
 /// block.
 const NOMINAL_FRAME_BYTES: u32 = 2048;
-/// `PACKET_FANOUT_HASH`: all packets of one flow to one ring.
-const FANOUT_BY_FLOW: libc::c_int = 0;
 /// `ARPHRD_RAWIP` of `linux/if_arp.h`.
 const RAW_IP: u16 = 519;
 
@@ -76,13 +75,14 @@ impl Ring {
             socket.make_promiscuous(interface)?;
         }
         if let Some(group) = settings.fanout_group {
-            let word = libc::c_int::from(group) | FANOUT_BY_FLOW << 16;
+            let word = libc::c_uint::from(group) | libc::PACKET_FANOUT_CBPF << 16;
             socket.set(
                 libc::SOL_PACKET,
                 libc::PACKET_FANOUT,
                 &word,
                 "join the fanout group",
             )?;
+            socket.spread(&fanout::by_source())?;
         }
         match &settings.filter {
             Some(filter) => socket.attach(filter)?,

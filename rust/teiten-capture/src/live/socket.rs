@@ -69,6 +69,31 @@ impl PacketSocket {
 
     /// Attaches a classic BPF program: packets that it refuses never reach the ring.
     pub(super) fn attach(&self, filter: &Filter) -> Result<(), LiveError> {
+        self.set_program(
+            libc::SOL_SOCKET,
+            libc::SO_ATTACH_FILTER,
+            filter,
+            "attach the filter",
+        )
+    }
+
+    /// Has a program say which socket of the group that this one joined a packet goes to.
+    pub(super) fn spread(&self, program: &Filter) -> Result<(), LiveError> {
+        self.set_program(
+            libc::SOL_PACKET,
+            libc::PACKET_FANOUT_DATA,
+            program,
+            "spread the packets over the fanout group",
+        )
+    }
+
+    fn set_program(
+        &self,
+        level: libc::c_int,
+        option: libc::c_int,
+        filter: &Filter,
+        what: &'static str,
+    ) -> Result<(), LiveError> {
         let mut program: Vec<libc::sock_filter> = filter
             .instructions
             .iter()
@@ -78,12 +103,7 @@ impl PacketSocket {
             len: u16::try_from(program.len()).map_err(|_| LiveError::Filter(program.len()))?,
             filter: program.as_mut_ptr(),
         };
-        self.set(
-            libc::SOL_SOCKET,
-            libc::SO_ATTACH_FILTER,
-            &header,
-            "attach the filter",
-        )
+        self.set(level, option, &header, what)
     }
 
     /// Takes the filter off: every packet reaches the ring.
