@@ -106,7 +106,7 @@ cp -r "$repository/firmware/provisioning" "$root/usr/lib/teiten-firmware/firmwar
 find "$root/usr/lib/teiten-firmware" -name __pycache__ -prune -exec rm -rf {} +
 printf '%s\n' $LATER_MODULES >"$root/etc/modules-load.d/teiten.conf"
 cp -r "$kernel/lib/modules" "$root/usr/lib/"
-chroot "$root" systemctl --quiet enable teiten-storage teiten-provisioning teiten-health.timer teiten-agent systemd-networkd systemd-timesyncd
+chroot "$root" systemctl --quiet enable teiten-storage teiten-provisioning teiten-enrolment teiten-health.timer teiten-agent systemd-networkd systemd-timesyncd
 chroot "$root" systemctl --quiet mask getty@.service serial-getty@.service getty.target apt-daily.timer \
   apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer systemd-networkd-wait-online.service
 chroot "$root" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/teiten-firmware

@@ -4,4 +4,5 @@
 2. `silence`: the rules that keep the observation interface from answering, and management to what it needs
 3. `render`: the agent's configuration and the network's
 4. `apply`: runs at every boot, before the network
+5. `enrol`: runs after it, while there is a code
 """

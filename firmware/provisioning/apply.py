@@ -1,13 +1,13 @@
 """At every boot, before the network: make the sensor what `sensor.txt` says, or say why not.
 
-The token is moved from the boot partition, which any computer reads, to the data partition. Without usable
-settings the interfaces are left down, and the agent is not started; console and boot partition say why.
+The enrolment code is moved from the boot partition, which any computer reads, to the data partition, and a
+token is made there; `enrol` has the collector accept it once there is a network. Without usable settings the
+interfaces are left down, and the agent is not started; console and boot partition say why.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -16,18 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.provisioning import render, silence
+from firmware.provisioning.durable import replace, write
 from firmware.provisioning.settings import Fault, Settings, SettingsError, read
+
+from teiten_protocol.enrolment import new_token
 
 SETTINGS = "sensor.txt"
 COMPLAINTS = "sensor-errors.txt"
 AUTHORITY = "collector-ca.pem"
-TAKEN = "# token: taken over by the sensor; write a new one here to replace it"
+TAKEN = "# code: taken over by the sensor; write a new one here to enrol anew"
 
 _SPOOL_SHARE = 0.8
 """How much of the data partition the spool may take: the rest is the record of epochs, and head room."""
 
 _MEGABYTE = 1_000_000
-_TOKEN_LINE = re.compile(rb"(?mi)^[ \t]*token[ \t]*=[^\r\n]*")
+_CODE_LINE = re.compile(rb"(?mi)^[ \t]*code[ \t]*=[^\r\n]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Places:
 
 
 def apply(places: Places) -> Settings:
-    """Write every file that follows from `sensor.txt`, and move the token.
+    """Write every file that follows from `sensor.txt`, and move the code.
 
     Raises:
         SettingsError: The settings cannot be used; nothing was written but the complaints.
@@ -56,29 +59,30 @@ def apply(places: Places) -> Settings:
     try:
         settings = _checked(text, places)
     except SettingsError as error:
-        _write(complaints, f"{SETTINGS} cannot be used:\n{error}\n")
+        write(complaints, f"{SETTINGS} cannot be used:\n{error}\n")
         raise
     complaints.unlink(missing_ok=True)
     keys = places.data / "keys"
     keys.mkdir(mode=0o750, parents=True, exist_ok=True)
-    if settings.token is not None:
-        # On the data partition before it leaves the card: a power cut in between loses nothing.
-        _write(keys / "token", f"{settings.token}\n", 0o640)
-        _replace(text, _TOKEN_LINE.sub(TAKEN.encode(), text.read_bytes()))
+    if settings.code is not None:
+        # In this order a power cut in between loses nothing: nobody enrols before the last step is done.
+        write(keys / "token", f"{new_token()}\n", 0o640)
+        write(keys / "code", f"{settings.code}\n", 0o600)
+        replace(text, _CODE_LINE.sub(TAKEN.encode(), text.read_bytes()))
     authority = places.boot / AUTHORITY
     if authority.exists():
-        _write(keys / AUTHORITY, authority.read_text(encoding="ascii"))
+        write(keys / AUTHORITY, authority.read_text(encoding="ascii"))
     (places.data / "spool").mkdir(mode=0o750, exist_ok=True)
     size = shutil.disk_usage(places.data).total
     megabytes = max(1, int(size * _SPOOL_SHARE) // _MEGABYTE)
-    _write(
+    write(
         places.root / "etc/teiten/agent.toml",
         render.agent(settings, authority=(keys / AUTHORITY).exists(), spool_megabytes=megabytes),
     )
-    _write(places.root / "etc/resolv.conf", render.resolver(settings))
+    write(places.root / "etc/resolv.conf", render.resolver(settings))
     for name, content in render.network(settings).items():
-        _write(places.root / "run/systemd/network" / name, content)
-    _write(places.root / "run/teiten/silence.nft", silence.rules(settings))
+        write(places.root / "run/systemd/network" / name, content)
+    write(places.root / "run/teiten/silence.nft", silence.rules(settings))
     return settings
 
 
@@ -113,32 +117,10 @@ def _checked(text: Path, places: Places) -> Settings:
         remedy = "copy sensor-example.txt to sensor.txt and fill it in"
         raise SettingsError((Fault(0, f"{SETTINGS}: {error.strerror}", remedy),)) from error
     settings = read(content)
-    if settings.collector and settings.token is None and not (places.data / "keys/token").exists():
-        raise SettingsError(
-            (Fault(0, "token is missing", "add a line token = what `teiten-collector sensor add` printed"),)
-        )
+    if settings.collector and settings.code is None and not (places.data / "keys/token").exists():
+        remedy = "add a line code = what `teiten-collector sensor enrol` printed"
+        raise SettingsError((Fault(0, "code is missing", remedy),))
     return settings
-
-
-def _write(path: Path, content: str, mode: int = 0o644) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, content.encode(), mode)
-
-
-def _replace(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Put new content in a file's place, whole or not at all, also when the power goes."""
-    new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as stream:
-        new.chmod(mode)
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def main() -> int:
@@ -152,7 +134,7 @@ def main() -> int:
         settings = apply(places)
         hush(settings)
     except SettingsError as error:
-        _write(places.boot / COMPLAINTS, f"{SETTINGS} cannot be used:\n{error}\n")
+        write(places.boot / COMPLAINTS, f"{SETTINGS} cannot be used:\n{error}\n")
         print(f"{SETTINGS} on the boot partition cannot be used:\n{error}", file=sys.stderr)
         return 78
     shutil.chown(places.data / "spool", silence.AGENT_USER, silence.AGENT_USER)

@@ -25,7 +25,7 @@ _LONGEST_INTERFACE = 15
 """`IFNAMSIZ` of linux/if.h, less its NUL."""
 
 _SENSOR = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_TOKEN = re.compile(r"[!-~]{16,512}")
+_CODE = re.compile(r"enrol_[0-9a-f]{16}_[A-Za-z0-9_-]{22}")
 _MOST_VLAN = 4094
 """IEEE 802.1Q: 0 and 4095 are reserved."""
 
@@ -66,7 +66,7 @@ class Settings:
     Attributes:
         sensor: Its id at the collector.
         collector: The collector's URL; empty keeps batches in the spool.
-        token: The sensor's token, once; None after it has been taken over.
+        code: The enrolment code, once; None after it has been taken over.
         interface: The interface that observes, and never speaks.
         monitored: Whose packets are counted.
         answer_arp: Whether the sensor says that it has the monitored IPv4 addresses.
@@ -80,7 +80,7 @@ class Settings:
 
     sensor: str
     collector: str = ""
-    token: str | None = None
+    code: str | None = None
     interface: str
     monitored: tuple[Network, ...]
     answer_arp: bool = False
@@ -221,10 +221,10 @@ def _collector(value: str) -> str:
     return value
 
 
-def _token(value: str) -> str:
-    if not _TOKEN.fullmatch(value):
+def _code(value: str) -> str:
+    if not _CODE.fullmatch(value):
         raise _RefusedError(
-            "is not as `teiten-collector sensor add` prints it", "copy it whole, without spaces or quotes"
+            "is not as `teiten-collector sensor enrol` prints it", "copy it whole, without spaces or quotes"
         )
     return value
 
@@ -288,7 +288,7 @@ def _one(value: str, reader: Callable[[str], _Read], example: str) -> _Read:
 _READERS: dict[str, Callable[[str], object]] = {
     "sensor": _sensor,
     "collector": _collector,
-    "token": _token,
+    "code": _code,
     "interface": _interface,
     "monitored": _monitored,
     "answer-arp": _switch,

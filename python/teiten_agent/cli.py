@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     Command = Callable[[argparse.Namespace], ExitCode]
 
+_MOST_CODE_CHARACTERS = 1_024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     _add_count(commands)
     _add_replay(commands)
     _add_run(commands)
+    _add_enrol(commands)
     _add_check(commands)
     _add_config(commands)
     _add_rules(commands)
@@ -221,6 +223,18 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _config_option(run)
 
 
+def _add_enrol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    enrol = _command(commands, "enrol", "get this sensor's token accepted for a one-time code", _enrol)
+    _config_option(enrol)
+    enrol.add_argument(
+        "--code-file",
+        required=True,
+        type=argparse.FileType("r", encoding="ascii", errors="replace"),
+        metavar="FILE",
+        help="the code that `teiten-collector sensor enrol` printed, or - for standard input",
+    )
+
+
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     check = _command(commands, "check", "look at everything the agent needs, step by step", _check)
     _config_option(check)
@@ -325,6 +339,17 @@ def _run_service(options: argparse.Namespace) -> ExitCode:
     from teiten_agent.service import run  # noqa: PLC0415  # as above
 
     run(config.load(options.config), Log())
+    return ExitCode.DONE
+
+
+def _enrol(options: argparse.Namespace) -> ExitCode:
+    from teiten_agent.enrol import enrol  # noqa: PLC0415  # as above
+
+    with options.code_file as file:
+        code = file.read(_MOST_CODE_CHARACTERS).strip()
+    configuration = config.load(options.config)
+    enrol(configuration, code)
+    print(f"sensor {configuration.sensor.id} is enrolled; its token is in {configuration.uplink.token_file}")
     return ExitCode.DONE
 
 

@@ -29,7 +29,7 @@ from teiten_collector.errors import CannotWriteError, CollectorError, ExitCode, 
 from teiten_collector.rebuild import rebuild
 from teiten_collector.report import CountrySource, Form, Question, build_document, render
 from teiten_collector.service import open_intake, open_sources, serve
-from teiten_collector.store import Engine, Store, backup
+from teiten_collector.store import CODE_LIFETIME_NS, Engine, Store, backup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 PROGRAM = "teiten-collector"
 _DISTRIBUTION = "teiten-agent"
 BATCH_SUFFIX = ".batch"
+_HOUR_NS = 3_600 * 1_000_000_000
+_MOST_HOURS = 366 * 24
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,6 +118,21 @@ def _add_sensor(commands: _Commands) -> None:
     )
     _add_json(add)
     add.set_defaults(run=_sensor_add)
+
+    enrol = actions.add_parser(
+        "enrol", help="make a one-time code by which the sensor enrols; prints it once, as the last word"
+    )
+    enrol.add_argument("id", metavar="ID")
+    _add_config(enrol)
+    enrol.add_argument(
+        "--hours",
+        type=_hours,
+        default=CODE_LIFETIME_NS // _HOUR_NS,
+        metavar="N",
+        help="how long it holds (default: %(default)s)",
+    )
+    _add_json(enrol)
+    enrol.set_defaults(run=_sensor_enrol)
 
     listing = actions.add_parser("list", help="every sensor, with its groups and networks")
     _add_config(listing)
@@ -244,6 +261,17 @@ def _sensor_add(options: argparse.Namespace) -> int:
     since = "always" if options.since is None else f"since {options.since}"
     print(f"sensor {options.id} is registered for {', '.join(options.monitored)}, {since}")
     print(f"its token, which is shown only now: {token}")
+    return ExitCode.DONE
+
+
+def _sensor_enrol(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        code, ends_ns = store.enrolments.issue(options.id, lifetime_ns=options.hours * _HOUR_NS)
+    if options.json:
+        _print_json({"sensor": options.id, "code": code, "until": _iso(ends_ns)})
+        return ExitCode.DONE
+    print(f"sensor {options.id} may enrol once until {_iso(ends_ns)}")
+    print(f"its code, which is shown only now: {code}")
     return ExitCode.DONE
 
 
@@ -499,6 +527,12 @@ def _write(content: bytes, path: Path | None) -> None:
 
 def _print_json(content: dict[str, object]) -> None:
     print(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _hours(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= _MOST_HOURS):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of hours, 1 to {_MOST_HOURS}")
+    return int(text)
 
 
 def _moment(text: str, zone: tzinfo) -> int:

@@ -122,7 +122,7 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
             metrics_networks=config.server.metrics_networks,
             more_metrics=lambda: _metrics(store, contacts, connections, intake),
         )
-        app = create_app(Admission(store), contacts, Refusals(), gate)
+        app = create_app(Admission(store), store.enrolments, contacts, Refusals(), gate)
         with _listening(config.server) as listener:
             server = uvicorn.Server(_uvicorn_config(config.server, app, connections))
             door = _DoorThread(server, listener, stop, progress)

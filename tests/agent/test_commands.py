@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS = [
     ("count",),
     ("replay",),
+    ("enrol",),
     ("check",),
     ("config", "sample"),
     ("config", "show"),

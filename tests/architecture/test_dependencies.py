@@ -25,7 +25,7 @@ FLOORS = {
         {"_core", "config", "errors", "log", "notify", "progress"},
         {"rules", "captures", "live", "observe", "spool"},
         {"uplink", "watch"},
-        {"service", "replay", "count", "check", "status"},
+        {"service", "replay", "count", "check", "status", "enrol"},
         {"cli"},
     ],
     "teiten_collector": [

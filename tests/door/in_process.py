@@ -58,7 +58,7 @@ def door(
         token = store.registry.add("tokyo-01", ["198.51.100.0/28", "2001:db8::/64"])
         contacts, refusals = Contacts(store.contacts), Refusals()
         connections = Connections(most, most_from_one)
-        app = create_app(Admission(store), contacts, refusals, Gate(limits, lambda: True))
+        app = create_app(Admission(store), store.enrolments, contacts, refusals, Gate(limits, lambda: True))
         config = uvicorn.Config(
             app, http=guarded(connections), ws="none", lifespan="off", log_config=None, access_log=False
         )

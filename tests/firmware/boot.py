@@ -4,7 +4,7 @@
 
 It provisions a copy of the card, lets it boot by UEFI and GRUB, sends packets of every kind to the
 observation interface, waits until a collector on this machine has them, and compares: each counted once, none
-answered. Then the power is cut, and the same card boots again without its token on the boot partition.
+answered. Then the power is cut, and the same card boots again as the sensor that it is.
 
 Nothing leaves this machine: the observation interface is a pair of UDP ports on loopback, and QEMU's own
 network lets the management interface reach the collector's port on loopback and nothing else.
@@ -81,13 +81,13 @@ class Collector:
     Attributes:
         directory: Its store.
         port: Where it listens.
-        token: The sensor's.
+        code: By which the sensor enrols.
         certificate: What the sensor trusts.
     """
 
     directory: Path
     port: int
-    token: str
+    code: str
     certificate: Path
 
     def counted(self) -> dict[str, int]:
@@ -148,13 +148,14 @@ def serving(folder: Path) -> Iterator[Collector]:
         "--config",
         configuration,
     )
-    token = run(COLLECTOR, *words).stdout.split()[-1]
+    run(COLLECTOR, *words)
+    code = run(COLLECTOR, "sensor", "enrol", SENSOR, "--config", configuration).stdout.split()[-1]
     with (folder / "collector.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [COLLECTOR, "serve", "--config", configuration], stdout=log, stderr=subprocess.STDOUT
         )
     try:
-        yield Collector(folder / "store", port, token, certificate)
+        yield Collector(folder / "store", port, code, certificate)
     finally:
         process.terminate()
         process.wait(60)
@@ -163,7 +164,7 @@ def serving(folder: Path) -> Iterator[Collector]:
 def provision(card: Path, collector: Collector) -> None:
     """Write the settings onto the boot partition, as someone with a card reader does."""
     text = (
-        f"sensor = {SENSOR}\ntoken = {collector.token}\n"
+        f"sensor = {SENSOR}\ncode = {collector.code}\n"
         f"collector = https://{COLLECTOR_ADDRESS}:8443\n"
         f"interface = eth0\nmonitored = {OURS}/32 2001:db8::/64\n"
         "management = eth1\nmanagement-address = 10.0.2.15/24\n"
@@ -345,8 +346,8 @@ def boot(image: Path, patience: float, said: dict[str, object]) -> None:
             if spoken := sensor.came():
                 raise BootFailedError(f"{len(spoken)} frames left the observation interface: {spoken[:3]}")
             sensor.cut()
-            if collector.token in on_card(card, "sensor.txt"):
-                raise BootFailedError("the token is still on the boot partition")
+            if collector.code in on_card(card, "sensor.txt"):
+                raise BootFailedError("the code is still on the boot partition")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Provisioning: what is written where, and that a token is never lost nor left on the card."""
+"""Provisioning: what is written where, and that a code is never lost nor left on the card."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from firmware.provisioning.apply import Places, apply
 from firmware.provisioning.settings import SettingsError
 
 from teiten_agent import config
+from teiten_protocol.enrolment import TOKEN
 from tests.firmware.test_settings import GOOD
 
-TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105  # opens nothing
+CODE = "enrol_0123456789abcdef_0123456789abcdefABCDEF"
 
 
 @pytest.fixture
@@ -32,27 +33,32 @@ def test_the_agent_accepts_the_configuration_that_is_made(places: Places) -> Non
     assert configuration.uplink.collector == "https://collector.example:8443"
 
 
-def test_the_token_moves_to_the_data_partition(places: Places) -> None:
+def test_the_code_moves_to_the_data_partition_and_a_token_is_made(places: Places) -> None:
     apply(places)
-    token = places.data / "keys/token"
-    assert token.read_text(encoding="ascii") == TOKEN + "\n"
+    code, token = places.data / "keys/code", places.data / "keys/token"
+    assert code.read_text(encoding="ascii") == CODE + "\n"
+    assert code.stat().st_mode & 0o077 == 0
+    assert TOKEN.fullmatch(token.read_text(encoding="ascii").strip())
     assert token.stat().st_mode & 0o007 == 0
-    assert TOKEN not in (places.boot / "sensor.txt").read_text(encoding="utf-8")
+    assert CODE not in (places.boot / "sensor.txt").read_text(encoding="utf-8")
 
 
 def test_a_second_boot_finds_the_token_where_it_was_put(places: Places) -> None:
-    first = apply(places)
-    assert apply(places).token is None
-    assert first.sensor == "tokyo-01"
-    assert (places.data / "keys/token").read_text(encoding="ascii") == TOKEN + "\n"
-
-
-def test_a_new_token_replaces_the_old_one(places: Places) -> None:
     apply(places)
+    token = (places.data / "keys/token").read_bytes()
+    assert apply(places).code is None
+    assert (places.data / "keys/token").read_bytes() == token
+
+
+def test_a_new_code_comes_with_a_new_token(places: Places) -> None:
+    apply(places)
+    token = (places.data / "keys/token").read_bytes()
     text = places.boot / "sensor.txt"
-    text.write_text(f"{text.read_text(encoding='utf-8')}\ntoken = {'f' * 32}\n", encoding="utf-8")
+    other = CODE.replace("0123", "3210")
+    text.write_text(f"{text.read_text(encoding='utf-8')}\ncode = {other}\n", encoding="utf-8")
     apply(places)
-    assert (places.data / "keys/token").read_text(encoding="ascii") == "f" * 32 + "\n"
+    assert (places.data / "keys/code").read_text(encoding="ascii") == other + "\n"
+    assert (places.data / "keys/token").read_bytes() != token
 
 
 def test_mistakes_are_written_onto_the_boot_partition_and_nothing_else(places: Places) -> None:
@@ -71,10 +77,10 @@ def test_complaints_go_once_the_settings_are_right(places: Places) -> None:
     assert not (places.boot / "sensor-errors.txt").exists()
 
 
-def test_a_collector_without_a_token_is_refused(places: Places) -> None:
+def test_a_collector_without_a_code_is_refused(places: Places) -> None:
     text = places.boot / "sensor.txt"
-    text.write_text(GOOD.replace("token =", "# token ="), encoding="utf-8")
-    with pytest.raises(SettingsError, match="token is missing"):
+    text.write_text(GOOD.replace("code =", "# code ="), encoding="utf-8")
+    with pytest.raises(SettingsError, match="code is missing"):
         apply(places)
 
 

@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 from teiten_agent import __version__
 from teiten_agent.config.kinds import is_loopback
-from teiten_agent.errors import ConfigurationError, UnreachableError
+from teiten_agent.errors import AnswerIsNoError, ConfigurationError, UnreachableError
 from teiten_agent.uplink.answers import (
     MAX_ANSWER_BYTES,
     REFUSED_FOR_GOOD,
+    TRY_AGAIN,
     Answer,
     Later,
     Verdict,
@@ -26,11 +27,15 @@ from teiten_agent.uplink.answers import (
     moment,
     no_collector,
     printable,
+    reason,
 )
 from teiten_agent.uplink.credentials import check_authority, read_token
 from teiten_agent.uplink.pace import Pace
 from teiten_protocol import MEDIA_TYPE
 from teiten_protocol.bundle import BUNDLE_MEDIA_TYPE, pack
+from teiten_protocol.enrolment import MEDIA_TYPE as ENROLMENT_TYPE
+from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
+from teiten_protocol.enrolment import Enrolment, EnrolmentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -127,7 +132,7 @@ class Uplink:
         self._pace = Pace(configuration.max_kilobits_per_second * 125, sleep)
         self._random = random.SystemRandom()
         self._session = requests.Session()
-        token = read_token(configuration.token_file)
+        self._token = token = read_token(configuration.token_file)
         # A callable, because requests would put what ~/.netrc holds for the host into the place of a plain
         # header.
         self._session.auth = lambda request: _with_token(request, token)
@@ -148,6 +153,30 @@ class Uplink:
         if answer.status != HTTPStatus.OK:
             raise UnreachableError(*no_collector(self._url, answer.status, answer.body))
         return Health(moment(answer.date))
+
+    def enrol(self, sensor: str, code: str) -> None:
+        """Have the collector take this sensor's token for a one-time code. Again is no harm: it is the same.
+
+        Raises:
+            AnswerIsNoError: The collector refuses, for good.
+            UnreachableError: It does not answer, or not now.
+            ConfigurationError: Code or token is malformed.
+        """
+        try:
+            body = Enrolment(sensor, code, self._token).encode()
+        except EnrolmentError as error:
+            raise ConfigurationError(
+                f"enrolment: {error}",
+                "copy the code as `teiten-collector sensor enrol` printed it, and delete an unfit token",
+            ) from error
+        answer = self._request("POST", ENROLMENT_PATH, body, {"Content-Type": ENROLMENT_TYPE})
+        if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            return
+        if answer.status in TRY_AGAIN:
+            raise UnreachableError(f"{self._url}: answers {answer.status} ({reason(answer.body)})", _LATER)
+        if answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}:
+            raise AnswerIsNoError(f"{self._url}: refuses the enrolment: {reason(answer.body)}")
+        raise UnreachableError(*no_collector(self._url, answer.status, answer.body))
 
     def send(self, batches: Sequence[StoredBatch]) -> list[Verdict]:
         """Send batches in one request, again and again with pauses while the collector settles none of them.

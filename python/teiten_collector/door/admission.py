@@ -200,13 +200,22 @@ def announced(head: Head) -> Announced:
         raise Refusal(RefusalCode.ENCODING, "a bundle has no Content-Encoding: its batches are compressed")
     if not bundle and encoding != "deflate":
         raise Refusal(RefusalCode.ENCODING, "Content-Encoding must be deflate (RFC 9110 section 8.4.1.2)")
+    return Announced(stated_length(head, MAX_BUNDLE_BYTES if bundle else limits.MAX_COMPRESSED_BYTES), bundle)
+
+
+def stated_length(head: Head, most: int) -> int:
+    """How long a body is by its head.
+
+    Raises:
+        Refusal: LENGTH_REQUIRED or TOO_LARGE.
+    """
     text = head.content_length or ""
     if not (text.isascii() and text.isdigit()):
         raise Refusal(RefusalCode.LENGTH_REQUIRED, "Content-Length must state the length of the body")
-    length, most = int(text[:20]), MAX_BUNDLE_BYTES if bundle else limits.MAX_COMPRESSED_BYTES
+    length = int(text[:20])
     if length > most:
         raise Refusal(RefusalCode.TOO_LARGE, f"{length} bytes are over the limit of {most}")
-    return Announced(length, bundle)
+    return length
 
 
 def clock_offset_ns(head: Head, received_ns: int) -> int | None:

@@ -9,6 +9,7 @@ bodies on their way             `IN_FLIGHT_BYTES` at once (503 with Retry-After)
 bodies looked at                `WORKERS` at once, of which one may expand beyond `SMALL_BYTES`; others wait
 one sensor                      requests and bytes a minute, two requests at once (429 with Retry-After)
 unknown tokens                  look-ups a minute, together (429 with Retry-After)
+enrolments                      a minute, together (429 with Retry-After)
 connections                     see `connections`
 ==============================  ======================================================================
 """
@@ -44,11 +45,13 @@ from teiten_collector.door.admission import (
     unbundle,
 )
 from teiten_collector.door.answers import plain_error, refusal_answer, refusal_document
+from teiten_collector.door.enrolment import enrol, enrolment_length
 from teiten_collector.door.meters import METRICS_TYPE, Meters, exposition
 from teiten_collector.door.rates import Limits, Rates
 from teiten_collector.door.refusals import Refusal, RefusalCode, Refusals
 from teiten_collector.errors import CollectorError
 from teiten_protocol import MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, SUPPORTED_VERSIONS
+from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
 
     from teiten_collector.door.contacts import Contacts
     from teiten_collector.door.meters import Family
-    from teiten_collector.store import Sensor
+    from teiten_collector.store import Enrolments, Sensor
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -98,19 +101,23 @@ class Gate:
     more_metrics: Callable[[], Iterable[Family]] = field(default=tuple)
 
 
-def create_app(admission: Admission, contacts: Contacts, refusals: Refusals, gate: Gate) -> Starlette:
+def create_app(
+    admission: Admission, enrolments: Enrolments, contacts: Contacts, refusals: Refusals, gate: Gate
+) -> Starlette:
     """Makes the application.
 
     Args:
         admission: What decides.
+        enrolments: The codes by which sensors come to their tokens.
         contacts: What remembers who was heard.
         refusals: What counts and logs.
         gate: Limits, and what else is asked for.
     """
-    door = _Door(admission, contacts, refusals, gate)
+    door = _Door(admission, enrolments, contacts, refusals, gate)
     return Starlette(
         routes=[
             Route("/v1/batches", door.batches, methods=["POST"]),
+            Route(ENROLMENT_PATH, door.enrolments, methods=["POST"]),
             Route("/healthz", door.healthz, methods=["GET"]),
             Route("/readyz", door.readyz, methods=["GET"]),
             Route("/metrics", door.metrics, methods=["GET"]),
@@ -122,8 +129,16 @@ def create_app(admission: Admission, contacts: Contacts, refusals: Refusals, gat
 class _Door:
     """The routes. Its own state is touched by the event loop alone."""
 
-    def __init__(self, admission: Admission, contacts: Contacts, refusals: Refusals, gate: Gate) -> None:
+    def __init__(
+        self,
+        admission: Admission,
+        enrolments: Enrolments,
+        contacts: Contacts,
+        refusals: Refusals,
+        gate: Gate,
+    ) -> None:
         self._admission = admission
+        self._enrolments = enrolments
         self._contacts = contacts
         self._refusals = refusals
         self._gate = gate
@@ -181,6 +196,24 @@ class _Door:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         self._meters.acknowledged(time.monotonic() - began)
         return answer
+
+    async def enrolments(self, request: Request) -> Response:
+        """Takes the token that a sensor brings with its code."""
+        body = _Body(request)
+        try:
+            self._rates.admit_enrolment()
+            content = await body.read(enrolment_length(_head(request)))
+            enrolled = await self._blocking(self._askers, enrol, self._enrolments, content, time.time_ns())
+        except Refusal as refusal:
+            self._refusals.record(refusal, "")
+            return refusal_answer(refusal, read=body.is_read)
+        except CollectorError as error:
+            return refusal_answer(self._store_failed(error, ""), read=body.is_read)
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+        _LOG.info("enrolled sensor=%s repeat=%s", enrolled.sensor, enrolled.repeat)
+        status = HTTPStatus.OK if enrolled.repeat else HTTPStatus.CREATED
+        return JSONResponse({"sensor": enrolled.sensor, "repeat": enrolled.repeat}, status)
 
     async def _authenticate(self, head: Head) -> Sensor:
         token = sha256((head.authorization or "").encode()).digest()
@@ -258,7 +291,7 @@ class _Door:
         _LOG.error("store sensor=%s reason=%s", sensor_id or "unknown", error)
         refusal = Refusal(
             RefusalCode.STORE,
-            "the batch cannot be made durable now; keep it and send it again",
+            "it cannot be made durable now; keep it and send it again",
             retry_after=STORE_RETRY_SECONDS,
         )
         self._refusals.record(refusal, sensor_id)
@@ -354,7 +387,7 @@ def _may_read_metrics(request: Request, networks: tuple[IPv4Network | IPv6Networ
 async def _no_such_route(_request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    reason = "POST /v1/batches, GET /healthz, GET /readyz or GET /metrics"
+    reason = f"POST /v1/batches, POST {ENROLMENT_PATH}, GET /healthz, GET /readyz or GET /metrics"
     return plain_error(status.name.lower(), reason, status, headers)
 
 

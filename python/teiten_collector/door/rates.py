@@ -22,6 +22,10 @@ STRANGERS_A_MINUTE: Final = 6_000
 """Texts that may be looked up as tokens a minute, besides those that were valid a moment ago: after a restart
 a fleet of thousands gets in within its first minute, and a guesser costs a tenth of a core at most."""
 
+ENROLMENTS_A_MINUTE: Final = 60
+"""Codes that may be looked at a minute, from everybody together: whoever guesses at 128 bits costs next to
+nothing. Sensors that come at once wait their turn."""
+
 _MINUTE: Final = 60.0
 
 
@@ -73,6 +77,7 @@ class Rates:
         self._buckets: dict[str, tuple[Bucket, Bucket]] = {}
         self._at_once: dict[str, int] = {}
         self._strangers = Bucket(STRANGERS_A_MINUTE, clock)
+        self._enrolments = Bucket(ENROLMENTS_A_MINUTE, clock)
 
     def admit_stranger(self) -> None:
         """Let one unknown token be looked up.
@@ -81,6 +86,14 @@ class Rates:
             Refusal: RATE.
         """
         self._require(self._strangers.take(1), "too many requests with tokens that are not known")
+
+    def admit_enrolment(self) -> None:
+        """Let one code be looked at.
+
+        Raises:
+            Refusal: RATE.
+        """
+        self._require(self._enrolments.take(1), f"more than {ENROLMENTS_A_MINUTE} enrolments a minute")
 
     def enter(self, sensor: str, length: int) -> None:
         """Let a request of a sensor in; `leave` must follow.

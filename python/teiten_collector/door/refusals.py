@@ -26,6 +26,7 @@ class RefusalCode(Enum):
     """Why the door refuses. The text is what `error` says in the answer; the status is RFC 9110's."""
 
     TOKEN = ("token", HTTPStatus.UNAUTHORIZED)
+    CODE = ("code", HTTPStatus.FORBIDDEN)
     OTHER_SENSOR = ("other_sensor", HTTPStatus.FORBIDDEN)
     UNREGISTERED_ADDRESS = ("unregistered_address", HTTPStatus.FORBIDDEN)
     SLOW = ("slow", HTTPStatus.REQUEST_TIMEOUT)
@@ -36,6 +37,7 @@ class RefusalCode(Enum):
     ENCODING = ("encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     BATCH = ("batch", HTTPStatus.UNPROCESSABLE_ENTITY)
     VERSION = ("version", HTTPStatus.UNPROCESSABLE_ENTITY)
+    ENROLMENT = ("enrolment", HTTPStatus.UNPROCESSABLE_ENTITY)
     RATE = ("rate", HTTPStatus.TOO_MANY_REQUESTS)
     BUSY = ("busy", HTTPStatus.SERVICE_UNAVAILABLE)
     STORE = ("store", HTTPStatus.SERVICE_UNAVAILABLE)

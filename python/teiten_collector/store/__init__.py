@@ -8,21 +8,26 @@
 from teiten_collector.store.backup import backup
 from teiten_collector.store.contacts import Contact, Contacts
 from teiten_collector.store.engine import Engine
+from teiten_collector.store.enrolments import CODE_LIFETIME_NS, Enrolled, Enrolments, Objection
 from teiten_collector.store.errors import DamagedEntryError, JournalError, RegistryError, StoreError
 from teiten_collector.store.registry import Registration, Registry, Sensor
 from teiten_collector.store.store import Finding, Store, UnfitBatchError
 from teiten_collector.store.verdict import Conflict, ConflictReason, New, Repeat, Verdict
 
 __all__ = [
+    "CODE_LIFETIME_NS",
     "Conflict",
     "ConflictReason",
     "Contact",
     "Contacts",
     "DamagedEntryError",
     "Engine",
+    "Enrolled",
+    "Enrolments",
     "Finding",
     "JournalError",
     "New",
+    "Objection",
     "Registration",
     "Registry",
     "RegistryError",

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from itertools import combinations, groupby
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select, update
 
+from teiten_collector.store.credentials import DAY_NS, keep_token, outdate_tokens, token_holder
 from teiten_collector.store.database import reading, writing
 from teiten_collector.store.errors import RegistryError
-from teiten_collector.store.schema import MEMBERSHIPS, REGISTRATIONS, SENSORS, TOKENS
+from teiten_collector.store.schema import ENROLMENTS, MEMBERSHIPS, REGISTRATIONS, SENSORS, TOKENS
 from teiten_protocol import BatchError, BatchKey
+from teiten_protocol.enrolment import new_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,14 +26,8 @@ if TYPE_CHECKING:
 
 Network = IPv4Network | IPv6Network
 
-DAY_NS: Final = 86_400 * 1_000_000_000
 GROUP_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 """A group's name, to be matched whole: like a sensor's id, because both stand in commands and reports."""
-
-TOKEN: Final = re.compile(r"teiten_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
-"""A token: a mark by which scanners for leaked secrets know it, the token's id, and 256 random bits."""
-
-_SALT_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,21 +150,14 @@ class Registry:
             RegistryError: No such sensor.
         """
         moment = time.time_ns() if now_ns is None else now_ns
-        ends = moment + overlap_ns
         with writing(self._database) as connection:
             _require_known(connection, sensor)
-            connection.execute(
-                update(TOKENS)
-                .where(
-                    TOKENS.c.sensor == sensor, or_(TOKENS.c.expires_ns.is_(None), TOKENS.c.expires_ns > ends)
-                )
-                .values(expires_ns=ends)
-            )
+            outdate_tokens(connection, sensor, moment + overlap_ns)
             connection.execute(update(SENSORS).where(SENSORS.c.id == sensor).values(disabled_ns=None))
             return _issue(connection, sensor, moment)
 
     def disable(self, sensor: str, *, now_ns: int | None = None) -> None:
-        """Refuses a sensor from now on: every token of it is revoked for good. What it sent stays.
+        """Refuses a sensor from now on: its tokens and its code are revoked for good. What it sent stays.
 
         `rotate` enables it again with a new token.
 
@@ -182,6 +168,7 @@ class Registry:
         with writing(self._database) as connection:
             _require_known(connection, sensor)
             connection.execute(delete(TOKENS).where(TOKENS.c.sensor == sensor))
+            connection.execute(delete(ENROLMENTS).where(ENROLMENTS.c.sensor == sensor))
             connection.execute(
                 update(SENSORS)
                 .where(SENSORS.c.id == sensor, SENSORS.c.disabled_ns.is_(None))
@@ -191,16 +178,9 @@ class Registry:
     def authenticate(self, token: str, *, now_ns: int | None = None) -> Sensor | None:
         """The sensor whose valid token this is; None for any other text, without saying why."""
         moment = time.time_ns() if now_ns is None else now_ns
-        parts = TOKEN.fullmatch(token)
-        if parts is None:
-            return None
         with reading(self._database) as connection:
-            row = connection.execute(select(TOKENS).where(TOKENS.c.id == parts[1])).one_or_none()
-            if row is None or (row.expires_ns is not None and row.expires_ns <= moment):
-                return None
-            if not hmac.compare_digest(_hash(row.salt, parts[2]), row.hash):
-                return None
-            found = _sensors(connection, row.sensor)
+            holder = token_holder(connection, token, moment)
+            found = () if holder is None else _sensors(connection, holder)
         return found[0] if found and found[0].enabled else None
 
     def find(self, sensor: str) -> Sensor | None:
@@ -269,18 +249,9 @@ def _register(connection: Connection, sensor: str, networks: Iterable[Network], 
 
 def _issue(connection: Connection, sensor: str, moment_ns: int) -> str:
     """Makes a token; the text exists here and in the caller's hands alone."""
-    token_id, secret, salt = secrets.token_hex(8), secrets.token_urlsafe(32), secrets.token_bytes(_SALT_BYTES)
-    connection.execute(
-        insert(TOKENS).values(
-            id=token_id, sensor=sensor, salt=salt, hash=_hash(salt, secret), created_ns=moment_ns
-        )
-    )
-    return f"teiten_{token_id}_{secret}"
-
-
-def _hash(salt: bytes, secret: str) -> bytes:
-    # One round is enough: the secret is 256 random bits, not a word that somebody could guess.
-    return hashlib.sha256(salt + secret.encode("ascii")).digest()
+    token = new_token()
+    keep_token(connection, sensor, token, moment_ns)
+    return token
 
 
 def _sensors(connection: Connection, only: str | None) -> tuple[Sensor, ...]:

@@ -74,6 +74,20 @@ TOKENS: Final = Table(
     Column("expires_ns", BigInteger),
 )
 
+ENROLMENTS: Final = Table(
+    "enrolments",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("sensor", String(63), ForeignKey("sensors.id"), nullable=False),
+    Column("salt", LargeBinary(16), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    Column("expires_ns", BigInteger, nullable=False),
+    Column("redeemed_ns", BigInteger),
+    Column("token", String(16)),
+    UniqueConstraint("sensor"),
+)
+
 # No foreign key from here to `sensors`: whether a sensor may send is decided at the door, and a ledger that
 # is made again from the journal must not depend on who is registered now.
 EPOCHS: Final = Table(

@@ -21,6 +21,7 @@ from teiten_collector.store.contacts import Contacts
 from teiten_collector.store.database import connect, migrate, schema_version
 from teiten_collector.store.durable import make_directory
 from teiten_collector.store.engine import TABLES_DIRECTORY, Engine
+from teiten_collector.store.enrolments import Enrolments
 from teiten_collector.store.errors import DamagedEntryError
 from teiten_collector.store.journal import SEGMENT_BYTES, Entry, Journal
 from teiten_collector.store.ledger import Ledger, State, name_of
@@ -71,6 +72,7 @@ class Store:
     Attributes:
         directory: Where it lies.
         registry: Sensors and tokens.
+        enrolments: One-time codes.
         contacts: When each sensor was last heard.
         ledger: Batches and groups, for the intake.
         journal: Bodies, for the intake.
@@ -81,6 +83,7 @@ class Store:
         """Ties the parts; `open` is the way to a store that is ready."""
         self.directory = directory
         self.registry = Registry(database)
+        self.enrolments = Enrolments(database)
         self.contacts = Contacts(database)
         self.ledger = Ledger(database)
         self.journal = Journal(directory / "journal", segment_bytes=segment_bytes)
