@@ -225,7 +225,7 @@ class Sensor:
                     "-drive",
                     f"file={card},format=raw,if=none,id=card",
                     "-device",
-                    "virtio-blk-pci,drive=card",
+                    "virtio-blk-pci,drive=card,bootindex=1",
                 ),
                 *(
                     "-netdev",
