@@ -21,6 +21,7 @@ from teiten_collector.door import (
     create_app,
     guarded,
 )
+from teiten_collector.door.bodies import MOST_HELD_BYTES
 from teiten_collector.store import Store
 from tests.door.conftest import wait_until
 
@@ -46,19 +47,28 @@ class Door:
 
 @contextmanager
 def door(
-    directory: Path, *, limits: Limits = PLENTY, most: int = 100, most_from_one: int = 0
+    directory: Path,
+    *,
+    limits: Limits = PLENTY,
+    most: int = 100,
+    most_from_one: int = 0,
+    most_held: int = MOST_HELD_BYTES,
 ) -> Iterator[Door]:
-    """Opens a store with one sensor and listens until the block ends."""
+    """Opens a store with two sensors and listens until the block ends."""
     # The protocol is named, because asyncio sends small answers at once on such sockets alone.
     with (
         Store.open(directory) as store,
         socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener,
     ):
         listener.bind(("127.0.0.1", 0))
-        token = store.registry.add("tokyo-01", ["198.51.100.0/28", "2001:db8::/64"])
+        tokens = {
+            sensor: store.registry.add(sensor, ["198.51.100.0/28", "2001:db8::/64"])
+            for sensor in ("tokyo-01", "osaka-01")
+        }
         contacts, refusals = Contacts(store.contacts), Refusals()
         connections = Connections(most, most_from_one)
-        app = create_app(Admission(store), store.enrolments, contacts, refusals, Gate(limits, lambda: True))
+        gate = Gate(limits, lambda: True, most_held_bytes=most_held)
+        app = create_app(Admission(store), store.enrolments, contacts, refusals, gate)
         config = uvicorn.Config(
             app, http=guarded(connections), ws="none", lifespan="off", log_config=None, access_log=False
         )
@@ -68,7 +78,6 @@ def door(
         try:
             wait_until(lambda: server.started)
             port = listener.getsockname()[1]
-            tokens = {"tokyo-01": token}
             yield Door(f"http://127.0.0.1:{port}", port, store, contacts, refusals, connections, tokens)
         finally:
             server.should_exit = True

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from starlette.requests import Request
 
-from teiten_collector.door import Limits, Refusal, RefusalCode, answers, app, connections, rates
+from teiten_collector.door import Limits, Refusal, RefusalCode, answers, bodies, connections, rates
+from teiten_collector.door.bodies import Bodies
 from teiten_collector.door.rates import MAX_AT_ONCE, Bucket, Rates
-from teiten_protocol import compress, encode
+from teiten_protocol import MAX_COMPRESSED_BYTES, compress, encode
 from tests.door.conftest import wait_until
 from tests.door.in_process import door
 from tests.door.requesting import headers
@@ -102,7 +104,7 @@ def test_guessing_tokens_is_slowed_and_costs_a_known_sensor_nothing(
 
 
 def test_a_body_that_comes_too_slowly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "LEAST_BODY_SECONDS", 0.2)
+    monkeypatch.setattr(bodies, "LEAST_BODY_SECONDS", 0.2)
     monkeypatch.setattr(answers, "DRAIN_SECONDS", 0.2)
     with door(tmp_path) as given:
         connection = begin(given, len(BODY))
@@ -147,6 +149,48 @@ def test_a_sensor_disabled_while_it_sends_is_refused(tmp_path: Path) -> None:
         assert connection.getresponse().status == 401
         assert sum(given.store.ledger.count().values()) == 0
         connection.close()
+
+
+# Memory
+
+
+def test_a_body_that_is_announced_and_does_not_come_keeps_no_other_out(tmp_path: Path) -> None:
+    with door(tmp_path) as given:
+        held = begin(given, MAX_COMPRESSED_BYTES)
+        held.send(b"x")
+        wait_until(lambda: bool(list(given.contacts.all())))
+        assert post(given).status_code == 201
+        held.close()
+
+
+def test_the_longest_body_gives_way_when_there_is_too_much_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "RESERVED_BYTES", 0)
+    monkeypatch.setattr(answers, "DRAIN_SECONDS", 0.2)
+    with door(tmp_path, most_held=150_000) as given:
+        long, longer = begin(given, 200_000), begin(given, 200_000, "osaka-01")
+        longer.send(bytes(140_000))
+        long.send(bytes(20_000))
+        answer = longer.getresponse()
+        assert (answer.status, answer.getheader("Retry-After")) == (503, "5")
+        assert post(given).status_code == 201
+        long.send(bytes(180_000))
+        assert long.getresponse().status == 503  # the longest is itself
+        for connection in (long, longer):
+            connection.close()
+
+
+def test_short_bodies_find_room_where_long_ones_wait_to_be_looked_at() -> None:
+    on_their_way = Bodies(most=1000)
+    read, short, large = (on_their_way.of(Request({"type": "http", "headers": []})) for _ in range(3))
+    with on_their_way.on_its_way(read), on_their_way.on_its_way(short), on_their_way.on_its_way(large):
+        on_their_way.came(read, 1000)
+        short.is_read = large.is_read = False
+        on_their_way.came(short, bodies.SHORT_BYTES)
+        with pytest.raises(Refusal) as refused:
+            on_their_way.came(large, bodies.SHORT_BYTES + 1)
+    assert refused.value.code is RefusalCode.BUSY
 
 
 # Connections
@@ -214,11 +258,11 @@ def test_a_body_that_was_read_leaves_its_connection_open(tmp_path: Path) -> None
         assert given.connections.open == 1
 
 
-def begin(given: Door, length: int) -> http.client.HTTPConnection:
+def begin(given: Door, length: int, sensor: str = "tokyo-01") -> http.client.HTTPConnection:
     """A request whose head is sent."""
     connection = http.client.HTTPConnection("127.0.0.1", given.port, timeout=30)
     connection.putrequest("POST", "/v1/batches")
-    fields: dict[str, Any] = {**headers(given.tokens["tokyo-01"]), "Content-Length": length}
+    fields: dict[str, Any] = {**headers(given.tokens[sensor]), "Content-Length": length}
     for name, value in fields.items():
         connection.putheader(name, str(value))
     connection.endheaders()

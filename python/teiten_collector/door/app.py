@@ -5,7 +5,7 @@ Limits, and what answers beyond them:
 ==============================  ======================================================================
 a body                          of `MAX_COMPRESSED_BYTES`, a bundle of `MAX_BUNDLE_BYTES` (413)
 its time                        `BODY_SECONDS`, and less for small ones (408)
-bodies on their way             `IN_FLIGHT_BYTES` at once (503 with Retry-After)
+bodies on their way             `MOST_HELD_BYTES` of them at once; the longest gives way (503, Retry-After)
 bodies looked at                `WORKERS` at once, of which one may expand beyond `SMALL_BYTES`; others wait
 one sensor                      requests and bytes a minute, two requests at once (429 with Retry-After)
 unknown tokens                  look-ups a minute, together (429 with Retry-After)
@@ -16,7 +16,6 @@ connections                     see `connections`
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import logging
 import time
@@ -45,12 +44,13 @@ from teiten_collector.door.admission import (
     unbundle,
 )
 from teiten_collector.door.answers import plain_error, refusal_answer, refusal_document
+from teiten_collector.door.bodies import MOST_HELD_BYTES, Bodies, Body
 from teiten_collector.door.enrolment import enrol, enrolment_length
 from teiten_collector.door.meters import METRICS_TYPE, Meters, exposition
 from teiten_collector.door.rates import Limits, Rates
 from teiten_collector.door.refusals import Refusal, RefusalCode, Refusals
 from teiten_collector.errors import CollectorError
-from teiten_protocol import MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, SUPPORTED_VERSIONS
+from teiten_protocol import MAX_BODY_BYTES, SUPPORTED_VERSIONS
 from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
 
 if TYPE_CHECKING:
@@ -64,21 +64,12 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
-BODY_SECONDS = 120.0
-"""How long the largest body may take: at 5 Mbit/s."""
-LEAST_BODY_SECONDS = 15.0
-"""How long the smallest may take; in between it is by length."""
-SLOWEST_BYTES_A_SECOND = 4_096
-"""What even a modem of the last century does."""
-IN_FLIGHT_BYTES = MAX_COMPRESSED_BYTES
-"""Bodies held at once: one of the largest, tens of thousands of usual ones."""
 WORKERS = 4
 """Bodies looked at at once."""
 SMALL_BYTES = 2 << 20
 """A body that expands no further is looked at beside others; a minute of some 30,000 rows fits. A larger one
 waits for a place of its own, because the largest takes three times its 64 MiB while it is checked."""
 STORE_RETRY_SECONDS = 30
-BUSY_RETRY_SECONDS = 5
 KNOWN_TOKENS = 65_536
 """Digests of tokens that were valid a moment ago; they are looked up again all the same, but never made to
 wait."""
@@ -93,12 +84,14 @@ class Gate:
         metrics_networks: Who may read `/metrics` besides loopback.
         ready: Whether batches can be taken and brought into the tables just now; must not block.
         more_metrics: What else `/metrics` shows; may block.
+        most_held_bytes: Bodies on their way that are held at once.
     """
 
     limits: Limits
     ready: Callable[[], bool]
     metrics_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     more_metrics: Callable[[], Iterable[Family]] = field(default=tuple)
+    most_held_bytes: int = MOST_HELD_BYTES
 
 
 def create_app(
@@ -144,7 +137,7 @@ class _Door:
         self._gate = gate
         self._rates = Rates(gate.limits)
         self._meters = Meters()
-        self._in_flight = 0
+        self._bodies = Bodies(gate.most_held_bytes)
         self._known_tokens: OrderedDict[bytes, None] = OrderedDict()
         self._askers = CapacityLimiter(WORKERS)
         self._workers = CapacityLimiter(WORKERS)
@@ -175,7 +168,7 @@ class _Door:
         began = time.monotonic()
         received_ns = time.time_ns()
         sensor_id = ""
-        body = _Body(request)
+        body = self._bodies.of(request)
         try:
             head = _head(request)
             sensor = await self._authenticate(head)
@@ -199,10 +192,11 @@ class _Door:
 
     async def enrolments(self, request: Request) -> Response:
         """Takes the token that a sensor brings with its code."""
-        body = _Body(request)
+        body = self._bodies.of(request)
         try:
             self._rates.admit_enrolment()
-            content = await body.read(enrolment_length(_head(request)))
+            with self._bodies.on_its_way(body):
+                content = await body.read(enrolment_length(_head(request)))
             enrolled = await self._blocking(self._askers, enrol, self._enrolments, content, time.time_ns())
         except Refusal as refusal:
             self._refusals.record(refusal, "")
@@ -226,13 +220,8 @@ class _Door:
             self._known_tokens.popitem(last=False)
         return sensor
 
-    async def _take(self, body: _Body, head: Head, sensor: Sensor, coming: Announced) -> Response:
-        if self._in_flight and self._in_flight + coming.length > IN_FLIGHT_BYTES:
-            raise Refusal(
-                RefusalCode.BUSY, "too many bodies are on their way at once", retry_after=BUSY_RETRY_SECONDS
-            )
-        self._in_flight += coming.length
-        try:
+    async def _take(self, body: Body, head: Head, sensor: Sensor, coming: Announced) -> Response:
+        with self._bodies.on_its_way(body):
             content = await body.read(coming.length)
             self._meters.body_bytes += len(content)
             if body.was_slow:
@@ -241,8 +230,6 @@ class _Door:
             if coming.bundle:
                 return await self._take_bundle(sensor, content)
             accepted = await self._admit(sensor, content)
-        finally:
-            self._in_flight -= coming.length
         status = HTTPStatus.OK if accepted.repeat else HTTPStatus.CREATED
         return JSONResponse(_acknowledgement(accepted), status)
 
@@ -314,43 +301,6 @@ def _bare(call: Callable[..., _Result], *arguments: object) -> _Result:
     except CollectorError as met:
         error = CollectorError(str(met))
     raise error
-
-
-class _Body:
-    """The body of a request, read at most once, within a length and a time."""
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        # Without a length and without chunks there is none (RFC 9112 section 6.3).
-        headers = request.headers
-        self.is_read = headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers
-        self.was_slow = False
-
-    async def read(self, length: int) -> bytes:
-        """Reads it, and never holds more of it than was announced.
-
-        Raises:
-            Refusal: SLOW or TOO_LARGE.
-            ClientDisconnect: The sender has gone.
-        """
-        seconds = min(BODY_SECONDS, LEAST_BODY_SECONDS + length / SLOWEST_BYTES_A_SECOND)
-        began = time.monotonic()
-        body = bytearray()
-        try:
-            async with asyncio.timeout(seconds):
-                async for chunk in self._request.stream():
-                    body += chunk
-                    if len(body) > length:
-                        raise Refusal(RefusalCode.TOO_LARGE, f"more than the {length} bytes announced")
-        except TimeoutError:
-            raise Refusal(
-                RefusalCode.SLOW,
-                f"the body took more than {seconds:.0f} seconds",
-                retry_after=BUSY_RETRY_SECONDS,
-            ) from None
-        self.is_read = True
-        self.was_slow = time.monotonic() - began > 1.0
-        return bytes(body)
 
 
 def _head(request: Request) -> Head:
