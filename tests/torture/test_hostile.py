@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 def test_hostile_requests_are_refused_in_bounded_memory_beside_an_honest_sensor(tmp_path: Path) -> None:
     outcome = run(tmp_path, requests=3_000, seed=7)
     assert outcome.taken == 0
-    assert outcome.honest_failures == 0
+    assert outcome.beside.failures == 0
     assert outcome.peak_mebibytes < MOST_MEBIBYTES
