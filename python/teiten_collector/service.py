@@ -32,6 +32,7 @@ from teiten_collector.door import (
     Gate,
     Limits,
     Refusals,
+    Seldom,
     create_app,
     guarded,
     single,
@@ -105,6 +106,7 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
     _check_certificate(config.server)
     _raise_file_limit()
     _give_memory_back()
+    logging.getLogger("uvicorn.error").addFilter(Seldom())
     manager = ServiceManager()
     stop = threading.Event()
     with _stopping_on_signals(stop), Store.open(config.store.directory, config.store.url) as store:
@@ -285,6 +287,12 @@ def _metrics(
         "counter",
         "Connections closed because no request came.",
         connections.timed_out,
+    )
+    yield single(
+        "teiten_collector_malformed_requests_total",
+        "counter",
+        "Requests that were no HTTP.",
+        connections.malformed,
     )
     yield single(
         "teiten_collector_batches_waiting", "gauge", "Durable batches not in the tables yet.", store.waiting()

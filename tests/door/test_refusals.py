@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
-from teiten_collector.door import Refusal, RefusalCode, Refusals
+from teiten_collector.door import Refusal, RefusalCode, Refusals, Seldom
 
 if TYPE_CHECKING:
     import pytest
@@ -32,3 +33,24 @@ def test_one_sensor_does_not_hide_another_in_the_log(caplog: pytest.LogCaptureFi
     for sensor in ("tokyo-01", "osaka-01", "tokyo-01"):
         refusals.record(Refusal(RefusalCode.BATCH, "no batch"), sensor)
     assert len(caplog.records) == 2
+
+
+def test_what_the_transport_says_of_strangers_is_logged_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = [0.0]
+    logger = logging.getLogger("tests.transport")
+    seldom = Seldom(clock=lambda: now[0])
+    logger.addFilter(seldom)
+    try:
+        for second in range(61):
+            now[0] = float(second)
+            logger.warning("Invalid HTTP request received.")
+        logger.warning("something else")
+    finally:
+        logger.removeFilter(seldom)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Invalid HTTP request received.",
+        "Invalid HTTP request received. (and 59 times more since it was last said)",
+        "something else",
+    ]

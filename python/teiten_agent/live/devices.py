@@ -7,10 +7,15 @@ import fcntl
 import socket
 import struct
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pcapy  # type: ignore[import-not-found]  # compiled, without types
 
 from teiten_agent.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SIOCGIFHWADDR = 0x8927
 """Asks for an interface's hardware type and address (linux/sockios.h)."""
@@ -25,14 +30,28 @@ _WITH_ETHERNET_HEADER = frozenset({1, 772})
 """`ARPHRD_ETHER` and `ARPHRD_LOOPBACK` of linux/if_arp.h."""
 
 
+_NET_DEV = Path("/proc/thread-self/net/dev")
+"""The interfaces of this thread's network namespace (proc_pid_net(5)): a name before each colon. The C library
+would ask over a netlink socket, which the service may not open."""
+
+
 def interfaces() -> list[str]:
     """Names of the network interfaces: what libpcap lists, less its devices that are no interface."""
-    known = {name for _, name in socket.if_nameindex()}
+    known = set(_known())
     try:
         listed = known & set(pcapy.findalldevs())
     except pcapy.PcapError:
         listed = set()
     return sorted(listed or known)
+
+
+def _known() -> Iterator[str]:
+    try:
+        lines = _NET_DEV.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:  # not Linux
+        yield from (name for _, name in socket.if_nameindex())
+    else:
+        yield from (line.partition(":")[0].strip() for line in lines if ":" in line)
 
 
 def linktype(name: str) -> int:

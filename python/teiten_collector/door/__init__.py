@@ -7,7 +7,7 @@ how much of it; `contacts` remembers who was heard, `meters` what was done; `app
 
 from teiten_collector.door.admission import Accepted, Admission, Head
 from teiten_collector.door.app import Gate, create_app
-from teiten_collector.door.connections import Connections, guarded
+from teiten_collector.door.connections import Connections, Seldom, guarded
 from teiten_collector.door.contacts import Contacts
 from teiten_collector.door.meters import Family, single
 from teiten_collector.door.rates import Limits
@@ -25,6 +25,7 @@ __all__ = [
     "Refusal",
     "RefusalCode",
     "Refusals",
+    "Seldom",
     "create_app",
     "guarded",
     "single",

@@ -275,13 +275,13 @@ class _Door:
         return await to_thread.run_sync(functools.partial(call, *arguments), limiter=limiter)
 
     def _store_failed(self, error: CollectorError, sensor_id: str) -> Refusal:
-        _LOG.error("store sensor=%s reason=%s", sensor_id or "unknown", error)
         refusal = Refusal(
             RefusalCode.STORE,
             "it cannot be made durable now; keep it and send it again",
             retry_after=STORE_RETRY_SECONDS,
         )
-        self._refusals.record(refusal, sensor_id)
+        if self._refusals.record(refusal, sensor_id):
+            _LOG.error("store sensor=%s reason=%s", sensor_id or "unknown", error)
         return refusal
 
 

@@ -1,18 +1,24 @@
 """The transport's own limits: how many connections, from where, and how long one may say nothing.
 
-uvicorn has a deadline between two requests of a connection and none before the first, and it counts no
-addresses. Both are added here, so that connections that only cost memory go away by themselves.
+uvicorn has a deadline between two requests of a connection and none before the first, it counts no addresses,
+and it logs every request that is none. All three are mended here, so that connections that only cost memory
+go away by themselves, and nobody fills a disk with lines of the log.
 """
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from teiten_collector.door.refusals import LOG_SECONDS
+
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
 HEAD_SECONDS: Final = 20.0
 """How long a connection may take for its handshake and a request's head: some hundred bytes on any link."""
@@ -29,6 +35,7 @@ class Connections:
         self.open = 0
         self.turned_away = 0
         self.timed_out = 0
+        self.malformed = 0
 
     def enter(self, address: str) -> bool:
         """Count a connection; whether it may stay. `leave` must follow either way."""
@@ -80,6 +87,11 @@ class Guarded(H11Protocol):
         elif self._deadline is None and not self._is_answering():
             self._deadline = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
 
+    def send_400_response(self, msg: str) -> None:
+        """See `H11Protocol`: what came is no HTTP."""
+        self.limits.malformed += 1
+        super().send_400_response(msg)
+
     def _is_answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
@@ -92,6 +104,28 @@ class Guarded(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class Seldom(logging.Filter):
+    """Lets a message through once a minute, and says how many it left out before."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take a monotonic clock in seconds."""
+        super().__init__()
+        self._clock = clock
+        self._said: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`. What is told apart are messages before their arguments: a few."""
+        at, left_out = self._said.get(record.msg, (float("-inf"), 0))
+        now = self._clock()
+        if now - at < LOG_SECONDS:
+            self._said[record.msg] = (at, left_out + 1)
+            return False
+        self._said[record.msg] = (now, 0)
+        if left_out:
+            record.msg = f"{record.msg} (and {left_out} times more since it was last said)"
+        return True
 
 
 def guarded(connections: Connections) -> type[asyncio.Protocol]:

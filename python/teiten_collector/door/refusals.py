@@ -79,8 +79,12 @@ class Refusals:
         self._counts: Counter[RefusalCode] = Counter()
         self._named: dict[tuple[RefusalCode, str], tuple[float, int]] = {}
 
-    def record(self, refusal: Refusal, sensor: str) -> None:
-        """Takes note of a refusal; `sensor` is the id that was proven by a token, or empty."""
+    def record(self, refusal: Refusal, sensor: str) -> bool:
+        """Takes note of a refusal; `sensor` is the id that was proven by a token, or empty.
+
+        Returns:
+            Whether the log names it: whoever knows more of the cause may say so then.
+        """
         cause = (refusal.code, sensor)
         with self._lock:
             self._counts[refusal.code] += 1
@@ -88,7 +92,7 @@ class Refusals:
             now = self._clock()
             if now - named_at < LOG_SECONDS:
                 self._named[cause] = (named_at, silent + 1)
-                return
+                return False
             if len(self._named) >= MAX_CAUSES:
                 self._named.clear()
             self._named[cause] = (now, 0)
@@ -100,6 +104,7 @@ class Refusals:
             silent,
             refusal.reason,
         )
+        return True
 
     def counts(self) -> dict[RefusalCode, int]:
         """How many there were since the start, by code; codes that never came up are left out."""
