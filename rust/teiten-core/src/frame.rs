@@ -76,6 +76,17 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// Why [`FrameSource::lend`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lent {
+    /// As many frames were taken as were allowed.
+    Limit,
+    /// A frame was refused; it comes next.
+    Refused,
+    /// There are no more frames.
+    All,
+}
+
 /// Where frames come from: a mapped file, a ring, a buffer.
 pub trait FrameSource {
     /// The next frame, in the order of capture; `None` at the end, and ever after.
@@ -85,6 +96,28 @@ pub trait FrameSource {
     /// A [`Fault`] where the input is damaged; every frame before the damage has been yielded. Calls
     /// after it return the fault again or `None`.
     fn next_frame(&mut self) -> Option<Result<Frame<'_>, Fault>>;
+
+    /// Yields up to `limit` frames to `take`, one after the other, until it refuses one, which then comes again.
+    ///
+    /// The same as [`next_frame`](Self::next_frame) call by call. A source that keeps its place in few variables spares
+    /// them a way through memory at every frame by a loop of its own.
+    ///
+    /// # Errors
+    ///
+    /// A [`Fault`] where the input is damaged; every frame before the damage has been yielded.
+    #[inline]
+    fn lend(&mut self, limit: u64, mut take: impl FnMut(Frame<'_>) -> bool) -> Result<Lent, Fault> {
+        for _ in 0..limit {
+            let Some(frame) = self.next_frame() else {
+                return Ok(Lent::All);
+            };
+            if !take(frame?) {
+                self.step_back();
+                return Ok(Lent::Refused);
+            }
+        }
+        Ok(Lent::Limit)
+    }
 
     /// Takes back the frame that [`next_frame`](Self::next_frame) yielded last, so that the next call yields it again.
     ///

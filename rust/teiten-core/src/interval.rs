@@ -86,14 +86,28 @@ impl Counters {
         named.filter(|(_, packets)| *packets > 0)
     }
 
-    /// Counts what is wrong with a packet; only called where there is something.
-    #[cold]
+    /// Counts what is wrong with a packet, if anything is.
+    #[inline]
     pub(crate) fn suspect(&mut self, suspects: Suspects) {
+        if !suspects.is_empty() {
+            self.suspect_each(suspects);
+        }
+    }
+
+    #[cold]
+    fn suspect_each(&mut self, suspects: Suspects) {
         self.suspicious += 1;
         self.suspected_forged += u64::from(suspects.meets(Suspects::FORGERY));
         for suspect in suspects.iter() {
             self.suspects[suspect as usize] += 1;
         }
+    }
+
+    /// Counts packets that went into tuples, and their IP lengths.
+    pub(crate) fn count(&mut self, packets: u64, bytes: u64) {
+        self.packets += packets;
+        self.counted += packets;
+        self.bytes += bytes;
     }
 
     /// Counts a record that could not be counted.

@@ -20,6 +20,8 @@
 //! | `plain` | the commonest packet of all, read without detours |
 //! | `timeline` | where a packet's time falls |
 //! | [`interval`] | what one span of observation gave, with its counters |
+//! | [`settings`] | what shapes an observation |
+//! | `side` | the tuples of one family, and the packets that have yet to meet them |
 //! | [`observer`] | frames in, intervals out |
 //!
 //! The crate has no clock, opens nothing, and allocates nothing per packet: time is the frames' own.
@@ -38,6 +40,8 @@ pub mod packet;
 mod plain;
 pub mod quotation;
 pub mod reserved;
+pub mod settings;
+mod side;
 pub mod signature;
 pub mod suspect;
 pub mod tally;
@@ -48,11 +52,12 @@ pub mod wire;
 pub use class::Class;
 pub use degradation::Step;
 pub use detector::{Detected, Rulebook};
-pub use frame::{Fault, Frame, FrameSource, LinkType};
+pub use frame::{Fault, Frame, FrameSource, Lent, LinkType};
 pub use interval::{Cause, Counters, Interval, Totals};
 pub use key::{Form, Key};
 pub use monitored::{Network, NetworkError};
-pub use observer::{Observer, Settings, SettingsError, Stop};
+pub use observer::{Observer, Stop};
+pub use settings::{Settings, SettingsError};
 pub use suspect::{Suspect, Suspects};
 pub use tally::{Columns, DetectionColumns, Family, QuotedColumns, Sketch};
 pub use tool::{Confidence, Tool};

@@ -147,6 +147,13 @@ impl Monitored {
         self.everything || has(&self.ipv4, address)
     }
 
+    /// Whether an IPv4 packet goes to one of them, and does not claim to come from one that was named.
+    #[inline]
+    #[must_use]
+    pub fn counts(&self, source: u32, destination: u32) -> bool {
+        self.everything || has(&self.ipv4, destination) && !has(&self.ipv4, source)
+    }
+
     /// Whether an IPv4 address is in a network that was named; false where none was.
     #[inline]
     #[must_use]

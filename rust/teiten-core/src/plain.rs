@@ -6,117 +6,131 @@
 
 use crate::class::Class;
 use crate::frame::{Frame, LinkType};
-use crate::key::{Form, Key};
-use crate::monitored::Monitored;
 use crate::packet::protocol;
-use crate::suspect::{Suspects, contradict};
-use crate::tally::Marks;
-use crate::tool::Scanners;
-use crate::wire::checksum;
-use crate::wire::ethernet::{Ethernet, ether_type};
+use crate::suspect::contradict;
+use crate::tally::Tuple4;
+use crate::tally::tuple::Packed;
+use crate::tool::{Scanners, Tool};
+use crate::wire::ethernet::ether_type;
 use crate::wire::ipv4::Ipv4;
-use crate::wire::tcp::Tcp;
-use crate::{reserved, tally::Sighting, tally::Tuple4};
+use crate::wire::tcp::{Tcp, flag};
+use crate::wire::{checksum, u16_at};
+
+/// Bytes of the Ethernet header.
+const ETHERNET: usize = 14;
+/// Bytes of the Ethernet, the IPv4 and the TCP header, none of them with options.
+const HEADERS: usize = ETHERNET + 20 + 20;
+
+/// Where the fields lie that tell a plain packet, from the start of the frame.
+mod field {
+    use super::ETHERNET;
+
+    pub(super) const ETHER_TYPE: usize = 12;
+    pub(super) const VERSION_AND_LENGTH: usize = ETHERNET;
+    pub(super) const TOTAL_LENGTH: usize = ETHERNET + 2;
+    pub(super) const FRAGMENT: usize = ETHERNET + 6;
+    pub(super) const PROTOCOL: usize = ETHERNET + 9;
+}
+
+/// Version 4, a header of five words.
+const IPV4_WITHOUT_OPTIONS: u8 = 0x45;
+/// The fragment's offset, and the bit that says that more follow.
+const FRAGMENTED: u16 = 0x3fff;
 
 /// Such a packet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plain<'a> {
     ip: Ipv4<'a>,
     tcp: Tcp<'a>,
-    /// What is wrong with it: its source at most.
-    suspects: Suspects,
 }
 
 impl<'a> Plain<'a> {
     /// The frame's packet, if it is one of these and nothing is wrong with it but, perhaps, a reserved source.
     #[inline]
-    pub(crate) fn of(frame: &Frame<'a>, monitored: &Monitored) -> Option<Self> {
-        if frame.link != LinkType::Ethernet {
-            return None;
-        }
-        let ethernet = Ethernet::new(frame.bytes).ok()?;
-        if ethernet.ether_type() != ether_type::IPV4 {
-            return None;
-        }
-        let ip = Ipv4::new(ethernet.payload()).ok()?;
-        if ip.header_length() != 20
-            || ip.protocol() != protocol::TCP
-            || ip.is_fragment()
-            || !ip.is_whole()
+    pub(crate) fn of(frame: &Frame<'a>) -> Option<Self> {
+        let (headers, behind) = frame.bytes.split_first_chunk::<HEADERS>()?;
+        if frame.link != LinkType::Ethernet
+            || u16_at(headers, field::ETHER_TYPE) != ether_type::IPV4
+            || headers[field::VERSION_AND_LENGTH] != IPV4_WITHOUT_OPTIONS
+            || headers[field::PROTOCOL] != protocol::TCP
+            || u16_at(headers, field::FRAGMENT) & FRAGMENTED != 0
         {
             return None;
         }
-        let tcp = Tcp::new(ip.payload()).ok()?;
-        let mut suspects = Suspects::default();
-        if reserved::may_be(ip.source()) {
-            suspects.add_reserved(reserved::of_ipv4(ip.source()));
-        }
-        let plain = Self { ip, tcp, suspects };
-        plain.is_sound(monitored).then_some(plain)
+        let stated = usize::from(u16_at(headers, field::TOTAL_LENGTH));
+        let rest = behind.get(..stated.checked_sub(HEADERS - ETHERNET)?)?;
+        let (ip, segment) = frame.bytes.get(ETHERNET..)?.split_first_chunk()?;
+        let plain = Self {
+            ip: Ipv4::of_parts(ip, segment),
+            tcp: Tcp::of_parts(segment.first_chunk()?, rest),
+        };
+        (plain.is_sound() && plain.are_checksums_right()).then_some(plain)
     }
 
     #[inline]
-    fn is_sound(&self, monitored: &Monitored) -> bool {
-        let Self { ip, tcp, .. } = self;
-        let source = ip.source();
-        let header = tcp.header_length();
-        if source == ip.destination()
-            || header < 20
-            || header > tcp.length()
-            || tcp.source_port() == 0
-            || tcp.destination_port() == 0
-            || contradict(tcp.flags())
-            || monitored.names_ipv4(source)
-        {
-            return false;
-        }
+    fn is_sound(&self) -> bool {
+        let Self { ip, tcp } = self;
+        let (source_port, destination_port) = (tcp.ports() >> 16, tcp.ports() & 0xffff);
+        tcp.header_length() >= 20
+            && tcp.header_length() <= tcp.length()
+            && source_port != 0
+            && destination_port != 0
+            && (tcp.flags() == flag::SYN || !contradict(tcp.flags()))
+            && ip.source() != ip.destination()
+    }
+
+    #[inline]
+    fn are_checksums_right(&self) -> bool {
+        let Self { ip, tcp } = self;
         let length = u32::from(ip.total_length()) - 20;
-        let pseudo = ip.pseudo_header(protocol::TCP, length);
-        let segment = checksum::add(pseudo, checksum::sum(ip.payload()));
+        let segment = tcp.sum_from(ip.pseudo_header(protocol::TCP, length));
         ip.is_checksum_right() == Some(true) && checksum::is_right(segment)
     }
 
-    /// Monitored address that it goes to.
+    /// Address that it claims to come from.
+    #[inline]
+    pub(crate) const fn source(&self) -> u32 {
+        self.ip.source()
+    }
+
+    /// Address that it goes to.
     #[inline]
     pub(crate) const fn destination(&self) -> u32 {
         self.ip.destination()
     }
 
-    /// What is wrong with it.
+    /// Length of the packet in bytes, as its header states it.
     #[inline]
-    pub(crate) const fn suspects(&self) -> Suspects {
-        self.suspects
+    pub(crate) fn length(&self) -> u32 {
+        u32::from(self.ip.total_length())
     }
 
-    /// How it is counted.
+    /// Under which tuple it is counted.
     #[inline]
-    pub(crate) fn sighting(&self, scanners: &mut Scanners, minute_offset: u16) -> Sighting<Tuple4> {
-        let Self { ip, tcp, .. } = self;
-        let marks = Marks {
-            key: Key {
-                form: Form::Tcp,
-                value: tcp.destination_port(),
-            },
-            source_port: tcp.source_port(),
-            flags: tcp.flags(),
-            class: Class::of_tcp(tcp.flags()),
-            tool: scanners.recognise(ip, tcp),
+    pub(crate) fn tuple(&self, scanners: &mut Scanners, minute_offset: u16) -> Tuple4 {
+        let Self { ip, tcp } = self;
+        let packed = if tcp.flags() == flag::SYN {
+            let tool = scanners.recognise_syn(ip, tcp);
+            Packed::of_tcp(tcp.ports(), flag::SYN, Class::Probe, tool, minute_offset)
+        } else {
+            let (flags, class) = (tcp.flags(), Class::of_tcp(tcp.flags()));
+            Packed::of_tcp(tcp.ports(), flags, class, Tool::None, minute_offset)
         };
-        Sighting {
-            tuple: Tuple4::new(ip.source(), ip.destination(), marks.pack(minute_offset)),
-            length: u32::from(ip.total_length()),
-        }
+        Tuple4::new(ip.source(), ip.destination(), packed)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+    use crate::monitored::Monitored;
     use crate::packet::{Ip, Packet};
+    use crate::suspect::Suspects;
+    use crate::tally::Marks;
     use proptest::prelude::*;
 
     /// A SYN of 24 bytes behind the IP header with right checksums.
-    fn syn() -> Vec<u8> {
+    pub(crate) fn syn() -> Vec<u8> {
         let mut bytes = vec![2; 12];
         bytes.extend([0x08, 0x00, 0x45, 0, 0, 44, 0, 1, 0, 0, 64, 6, 0, 0]);
         bytes.extend([192, 31, 196, 1, 203, 0, 113, 9]);
@@ -138,7 +152,8 @@ mod tests {
         (!u16::try_from(sum).unwrap()).to_be_bytes()
     }
 
-    fn mend(bytes: &mut [u8]) {
+    /// Makes both checksums right.
+    pub(crate) fn mend(bytes: &mut [u8]) {
         bytes[24..26].fill(0);
         bytes[50..52].fill(0);
         let header = word(0, &bytes[14..34]);
@@ -158,9 +173,7 @@ mod tests {
             wire_length: 58,
             bytes: &bytes,
         };
-        assert!(Plain::of(&frame, &Monitored::new(&[])).is_some());
-        let own = Monitored::new(&["192.31.196.0/24".parse().unwrap()]);
-        assert!(Plain::of(&frame, &own).is_none());
+        assert!(Plain::of(&frame).is_some());
     }
 
     proptest! {
@@ -182,14 +195,17 @@ mod tests {
             let frame = Frame { time_ns: 0, link: LinkType::Ethernet, wire_length: 58, bytes: &bytes };
             let networks = ["192.31.0.0/17".parse().unwrap()];
             let monitored = Monitored::new(if named { &networks } else { &[] });
-            if let Some(plain) = Plain::of(&frame, &monitored) {
+            let counted = |plain: &Plain<'_>| monitored.counts(plain.source(), plain.destination());
+            if let Some(plain) = Plain::of(&frame).filter(counted) {
                 let packet = Packet::new(&frame).unwrap();
-                prop_assert_eq!(Suspects::of(&frame, &packet, &monitored), plain.suspects());
+                let suspects = Suspects::of_reserved(plain.source());
+                prop_assert_eq!(Suspects::of(&frame, &packet, &monitored), suspects);
                 let Ip::V4(ip) = packet.ip else { panic!() };
                 let marks = Marks::of(&packet, &mut Scanners::default()).pack(9);
-                let sighting = plain.sighting(&mut Scanners::default(), 9);
-                prop_assert_eq!(sighting.tuple, Tuple4::new(ip.source(), ip.destination(), marks));
-                prop_assert_eq!(sighting.length, packet.ip.stated_length());
+                let tuple = plain.tuple(&mut Scanners::default(), 9);
+                prop_assert_eq!(tuple, Tuple4::new(ip.source(), ip.destination(), marks));
+                prop_assert_eq!(plain.length(), packet.ip.stated_length());
+                prop_assert!(monitored.has_ipv4(ip.destination()));
                 prop_assert_eq!(plain.destination(), ip.destination());
             }
         }

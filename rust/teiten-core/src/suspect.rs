@@ -150,16 +150,14 @@ impl Suspects {
                 found.add_if(Suspect::Monitored, monitored.names_ipv4(source));
                 found.add_if(Suspect::LengthHeader, stated < ip.header_length());
                 found.add_if(Suspect::ChecksumIp, ip.is_checksum_right() == Some(false));
-                if reserved::may_be(source) {
-                    found.add_reserved(reserved::of_ipv4(source));
-                }
+                found.0 |= Self::of_reserved(source).0;
                 ip.is_whole() && !ip.more_fragments()
             }
             Ip::V6(ip) => {
                 let (source, destination) = (ip.source(), ip.destination());
                 found.add_if(Suspect::Land, source == destination);
                 found.add_if(Suspect::Monitored, monitored.names_ipv6(source));
-                found.add_reserved(reserved::of_ipv6(source));
+                found.0 |= Self::reserved_as(reserved::of_ipv6(source)).0;
                 ip.is_whole() && !packet.more_fragments
             }
         };
@@ -167,10 +165,22 @@ impl Suspects {
         found
     }
 
+    /// What is wrong with an IPv4 packet from this source, as far as that tells.
+    #[inline]
+    pub(crate) fn of_reserved(source: u32) -> Self {
+        if reserved::may_be(source) {
+            Self::reserved_as(reserved::of_ipv4(source))
+        } else {
+            Self::default()
+        }
+    }
+
     #[cold]
-    pub(crate) fn add_reserved(&mut self, reserved: Option<Reserved>) {
-        let Some(reserved) = reserved else { return };
-        self.add(match reserved {
+    fn reserved_as(reserved: Option<Reserved>) -> Self {
+        let Some(reserved) = reserved else {
+            return Self::default();
+        };
+        let suspect = match reserved {
             Reserved::ThisNetwork => Suspect::ThisNetwork,
             Reserved::Private => Suspect::Private,
             Reserved::Shared => Suspect::Shared,
@@ -187,7 +197,8 @@ impl Suspects {
             Reserved::Discard => Suspect::Discard,
             Reserved::Segment => Suspect::Segment,
             Reserved::Unallocated => Suspect::Unallocated,
-        });
+        };
+        Self(1 << suspect as u32)
     }
 
     /// `whole` says that this is no fragment, and that all of it was captured.
@@ -206,7 +217,7 @@ impl Suspects {
                 );
                 self.add_if(Suspect::TcpFlags, contradict(tcp.flags()));
                 if whole {
-                    let sum = checksum::add(pseudo(packet, protocol::TCP, tcp.length()), tcp.sum());
+                    let sum = tcp.sum_from(pseudo(packet, protocol::TCP, tcp.length()));
                     self.add_if(Suspect::ChecksumTcp, !checksum::is_right(sum));
                 }
             }

@@ -118,14 +118,32 @@ impl Scanners {
     #[inline]
     #[must_use]
     pub fn recognise(&mut self, ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> Tool {
-        if tcp.flags() != flag::SYN {
+        if tcp.flags() == flag::SYN {
+            self.recognise_syn(ip, tcp)
+        } else {
             Tool::None
-        } else if is_mirai(ip, tcp) {
+        }
+    }
+
+    /// The verdict on a pure SYN over IPv4.
+    #[inline]
+    pub(crate) fn recognise_syn(&mut self, ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> Tool {
+        if is_mirai(ip, tcp) {
             Tool::Mirai
-        } else if is_masscan(ip, tcp) {
-            Tool::Masscan
-        } else if tcp.window() > LARGEST_WINDOW {
+        } else if may_lead_on(tcp.window()) {
+            // Copies, so that views which no other SYN needs whole can stay in registers.
+            let (ip, tcp) = (*ip, *tcp);
+            self.recognise_by_window(&ip, &tcp)
+        } else {
             of_identification(ip)
+        }
+    }
+
+    /// The verdict on a SYN with a window that a tool may have set.
+    #[cold]
+    fn recognise_by_window(&mut self, ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> Tool {
+        if is_masscan(ip, tcp) {
+            Tool::Masscan
         } else if may_be_nmap(tcp) {
             self.compare(Tool::Nmap, is_nmap, ip, tcp)
         } else if may_be_unicornscan(tcp) {
@@ -136,7 +154,6 @@ impl Scanners {
     }
 
     /// Holds a candidate against the one before it of the same source, if they went to different targets.
-    #[cold]
     fn compare(
         &mut self,
         tool: Tool,
@@ -187,18 +204,48 @@ fn is_mirai(ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> bool {
 #[inline]
 fn is_masscan(ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> bool {
     let mixed = ip.destination() ^ u32::from(tcp.destination_port()) ^ tcp.sequence();
-    tcp.window() == 1024 && u32::from(ip.identification()) == mixed & 0xffff
+    tcp.window() == MASSCAN_WINDOW && u32::from(ip.identification()) == mixed & 0xffff
 }
 
-/// The largest window of those that lead to a look into the memory; most SYNs have larger ones.
-const LARGEST_WINDOW: u16 = 32767;
+const MASSCAN_WINDOW: u16 = 1024;
+
+/// Whether a window is one of those that tools are known by; of the others few are let through.
+///
+/// One look in the place of as many comparisons as there are windows. The windows of most systems' SYNs, such as 8192,
+/// 64240 and 65535, are not let through.
+#[inline]
+const fn may_lead_on(window: u16) -> bool {
+    TOOLS_WINDOWS >> place_of(window) & 1 != 0
+}
+
+/// A bit for each window of [`MASSCAN_WINDOW`], [`NMAP_WINDOWS`] and [`UNICORNSCAN_WINDOWS`].
+const TOOLS_WINDOWS: u64 = {
+    let mut bits = 1 << place_of(MASSCAN_WINDOW);
+    let mut at = 0;
+    while at < NMAP_WINDOWS.len() {
+        bits |= 1 << place_of(NMAP_WINDOWS[at]);
+        at += 1;
+    }
+    at = 0;
+    while at < UNICORNSCAN_WINDOWS.len() {
+        bits |= 1 << place_of(UNICORNSCAN_WINDOWS[at]);
+        at += 1;
+    }
+    bits
+};
+
+const fn place_of(window: u16) -> u32 {
+    (window as u32).wrapping_mul(0x9e37_79b1) >> (u32::BITS - 6)
+}
 
 /// Nmap's SYN carries the option MSS 1460 alone, and a window of 1024 (older versions: 1 to 4 times that), where it
 /// builds packets itself (nmap/nmap, `scan_engine_raw.cc` and `libnetutil/netutil.cc`).
 #[inline]
 fn may_be_nmap(tcp: &Tcp<'_>) -> bool {
-    matches!(tcp.window(), 1024 | 2048 | 3072 | 4096) && tcp.options() == [2, 4, 0x05, 0xb4]
+    NMAP_WINDOWS.contains(&tcp.window()) && tcp.options() == [2, 4, 0x05, 0xb4]
 }
+
+const NMAP_WINDOWS: [u16; 4] = [1024, 2048, 3072, 4096];
 
 /// `seq = (nfo << 16) + nfo; seq = seq ^ USI->seqmask` (nmap/nmap, `seq32_encode` of `scan_engine_raw.cc`): what two
 /// sequence numbers under one mask differ in has equal halves; they are the same where both are first tries.
@@ -210,12 +257,10 @@ const fn is_nmap(before: Seen, now: Seen) -> bool {
 /// Windows of the fingerprints 0 to 3 and 5 to 7 that unicornscan imitates (dneufeld/unicornscan,
 /// `src/scan_progs/init_packet.c`; 5,744 and 11,744 at an MTU of 1500). The window 65,535 of fingerprint 4 is
 /// everyone's, and would cost a place for every SYN of a flood.
-#[inline]
-const fn may_be_unicornscan(tcp: &Tcp<'_>) -> bool {
-    matches!(
-        tcp.window(),
-        4128 | 16384 | 32767 | 12345 | 3072 | 5744 | 11744
-    )
+const UNICORNSCAN_WINDOWS: [u16; 7] = [4128, 16384, 32767, 12345, 3072, 5744, 11744];
+
+fn may_be_unicornscan(tcp: &Tcp<'_>) -> bool {
+    UNICORNSCAN_WINDOWS.contains(&tcp.window())
 }
 
 /// `seq = syn_key ^ (target ^ ((rport << 16) + local_port))` (dneufeld/unicornscan, `TCPHASHTRACK` of

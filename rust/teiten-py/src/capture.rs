@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use pyo3::prelude::*;
 use teiten_capture::{CaptureFile, OpenError, Reader};
-use teiten_core::{Fault, FrameSource};
+use teiten_core::{Fault, FrameSource, Lent};
 
 use crate::errors::Error;
 use crate::lock::read;
@@ -111,11 +111,16 @@ impl Capture {
         self.uninterrupted(watched(py, |watch| {
             let mut reader = self.file.reader();
             let mut records = 0;
-            while let Some(Ok(frame)) = reader.next_frame() {
-                black_box(frame);
-                records += 1;
-                if records % RECORDS_BETWEEN_LOOKS == 0 && !watch() {
-                    return Err(OpenError::Stopped);
+            loop {
+                let lent = reader.lend(RECORDS_BETWEEN_LOOKS, |frame| {
+                    black_box(frame);
+                    records += 1;
+                    true
+                });
+                match lent {
+                    Ok(Lent::Limit) if watch() => {}
+                    Ok(Lent::Limit) => return Err(OpenError::Stopped),
+                    Ok(_) | Err(_) => break,
                 }
             }
             Ok(records)

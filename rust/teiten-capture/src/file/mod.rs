@@ -21,7 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use teiten_core::{Fault, Frame, FrameSource};
+use teiten_core::{Fault, Frame, FrameSource, Lent};
 
 pub use self::compression::Compression;
 use self::mapping::Contents;
@@ -303,18 +303,23 @@ impl CaptureFile {
     pub fn span(&self, watch: Watch<'_>) -> Result<Option<Span>, OpenError> {
         let mut reader = self.reader();
         let mut span: Option<Span> = None;
-        while let Some(Ok(frame)) = reader.next_frame() {
-            let time = frame.time_ns;
-            let span = span.get_or_insert(Span {
-                first_ns: time,
-                last_ns: time,
-                records: 0,
+        loop {
+            let lent = reader.lend(RECORDS_BETWEEN_LOOKS, |frame| {
+                let time = frame.time_ns;
+                let span = span.get_or_insert(Span {
+                    first_ns: time,
+                    last_ns: time,
+                    records: 0,
+                });
+                span.first_ns = span.first_ns.min(time);
+                span.last_ns = span.last_ns.max(time);
+                span.records += 1;
+                true
             });
-            span.first_ns = span.first_ns.min(time);
-            span.last_ns = span.last_ns.max(time);
-            span.records += 1;
-            if span.records % RECORDS_BETWEEN_LOOKS == 0 && !watch() {
-                return Err(OpenError::Stopped);
+            match lent {
+                Ok(Lent::Limit) if watch() => {}
+                Ok(Lent::Limit) => return Err(OpenError::Stopped),
+                Ok(_) | Err(_) => break,
             }
         }
         Ok(span)
@@ -372,6 +377,28 @@ impl Walk {
             Self::Pcapng(walk) => walk.offset(),
         }
     }
+
+    const fn rewind(&mut self, offset: usize) {
+        match self {
+            Self::Pcap(walk) => walk.rewind(offset),
+            Self::Pcapng(walk) => walk.rewind(offset),
+        }
+    }
+
+    #[inline]
+    fn plain_records<'a>(&self, bytes: &'a [u8]) -> pcap::PlainRecords<'a> {
+        match self {
+            Self::Pcap(walk) => walk.plain_records(bytes),
+            Self::Pcapng(_) => pcap::PlainRecords::NONE,
+        }
+    }
+
+    /// Goes to where the records lent by [`plain_records`](Self::plain_records) lead, if it lent any.
+    fn follow(&mut self, bytes: &[u8], left: usize) {
+        if let Self::Pcap(walk) = self {
+            walk.follow(bytes, left);
+        }
+    }
 }
 
 impl Reader {
@@ -391,38 +418,78 @@ impl Reader {
 impl FrameSource for Reader {
     #[inline]
     fn next_frame(&mut self) -> Option<Result<Frame<'_>, Fault>> {
-        if self.ending.met {
-            return None;
-        }
-        // A second handle, so that the frame borrows from the contents and not from the walk.
-        let bytes: &[u8] = &self.contents;
-        let next = match &mut self.walk {
-            Walk::Pcap(walk) => {
-                self.last = walk.offset();
-                walk.next(bytes)
+        let Self {
+            contents,
+            walk,
+            last,
+            ending,
+        } = self;
+        next(contents, walk, last, ending)
+    }
+
+    #[inline]
+    fn lend(&mut self, limit: u64, mut take: impl FnMut(Frame<'_>) -> bool) -> Result<Lent, Fault> {
+        let Self {
+            contents,
+            walk,
+            last,
+            ending,
+        } = self;
+        let bytes: &[u8] = contents;
+        let mut plain = walk.plain_records(bytes);
+        for _ in 0..limit {
+            let left = plain.left();
+            let frame = if let Some(frame) = plain.next() {
+                frame
+            } else {
+                walk.follow(bytes, left);
+                match next(bytes, walk, last, ending) {
+                    Some(frame) => frame?,
+                    None => return Ok(Lent::All),
+                }
+            };
+            if !take(frame) {
+                walk.rewind(*last);
+                walk.follow(bytes, left);
+                return Ok(Lent::Refused);
             }
-            Walk::Pcapng(walk) => walk.next(bytes).map(|next| {
-                next.map(|(start, frame)| {
-                    self.last = start;
-                    frame
-                })
-            }),
-        };
-        match next {
-            Some(Ok(frame)) => Some(Ok(frame)),
-            Some(Err(fault)) => self
-                .ending
-                .meet(self.walk.offset() as u64, Some(fault))
-                .map(Err),
-            None => self.ending.meet(self.walk.offset() as u64, None).map(Err),
         }
+        walk.follow(bytes, plain.left());
+        Ok(Lent::Limit)
     }
 
     fn step_back(&mut self) {
-        match &mut self.walk {
-            Walk::Pcap(walk) => walk.rewind(self.last),
-            Walk::Pcapng(walk) => walk.rewind(self.last),
+        self.walk.rewind(self.last);
+    }
+}
+
+/// The next frame of the contents, as [`FrameSource::next_frame`] promises; `last` is where it begins.
+#[inline(never)]
+fn next<'a>(
+    bytes: &'a [u8],
+    walk: &mut Walk,
+    last: &mut usize,
+    ending: &mut Ending,
+) -> Option<Result<Frame<'a>, Fault>> {
+    if ending.met {
+        return None;
+    }
+    let next = match walk {
+        Walk::Pcap(walk) => {
+            *last = walk.offset();
+            walk.next(bytes)
         }
+        Walk::Pcapng(walk) => walk.next(bytes).map(|next| {
+            next.map(|(start, frame)| {
+                *last = start;
+                frame
+            })
+        }),
+    };
+    match next {
+        Some(Ok(frame)) => Some(Ok(frame)),
+        Some(Err(fault)) => ending.meet(walk.offset() as u64, Some(fault)).map(Err),
+        None => ending.meet(walk.offset() as u64, None).map(Err),
     }
 }
 
@@ -739,7 +806,51 @@ mod tests {
         bytes
     }
 
+    /// The frames lent up to a limit a call, each third one refused once.
+    fn lent(capture: &CaptureFile, limit: u64) -> Walked {
+        let mut reader = capture.reader();
+        let (mut frames, mut refused): (Vec<(i64, Vec<u8>)>, _) = (Vec::new(), false);
+        loop {
+            let ended = reader.lend(limit, |frame| {
+                refused = !refused && frames.len() % 3 == 2;
+                if !refused {
+                    frames.push((frame.time_ns, frame.bytes.to_vec()));
+                }
+                !refused
+            });
+            match ended {
+                Ok(Lent::All) => return (frames, None),
+                Ok(Lent::Limit) => assert!(!refused),
+                Ok(Lent::Refused) => assert!(refused),
+                Err(fault) => return (frames, Some(fault)),
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn frames_are_lent_as_they_are_walked(
+            lengths in vec(any::<u8>(), 0..20),
+            limit in 1u64..9,
+            (kind, damage) in (0usize..5, prop::option::of(any::<(prop::sample::Index, u8)>())),
+        ) {
+            let (_, mut bytes) = if kind == 4 { pcapng_of(&lengths) } else { pcap_of(&lengths) };
+            match kind {
+                // Nanoseconds; version 2.3; the other byte order, whose lengths are beyond reason.
+                1 => bytes[..2].copy_from_slice(&[0x4d, 0x3c]),
+                2 => bytes[6] = 3,
+                3 => bytes[..8].copy_from_slice(&[0xa1, 0xb2, 0xc3, 0xd4, 0, 2, 0, 4]),
+                _ => {}
+            }
+            if let Some((at, value)) = damage {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            if let Ok(capture) = open(&bytes) {
+                prop_assert_eq!(lent(&capture, limit), walk(&capture));
+            }
+        }
+
         #[test]
         fn any_bytes_behind_any_header_end_without_harm(
             header in prop::sample::select(vec![

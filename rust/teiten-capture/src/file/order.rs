@@ -31,4 +31,11 @@ impl Order {
             Self::Big => i64::from_be_bytes(bytes),
         }
     }
+
+    /// The four numbers of a header.
+    #[inline]
+    pub(super) fn words(self, header: &[u8; 16]) -> [u32; 4] {
+        let at = |at: usize| self.u32([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        [at(0), at(4), at(8), at(12)]
+    }
 }

@@ -36,10 +36,12 @@ pub(super) struct Walk {
     order: Order,
     record_header: usize,
     /// Nanoseconds in a unit of the time stamp's second field.
-    fraction: i64,
+    fraction: u16,
     link: LinkType,
     /// Version 2.3 files may have a record's two lengths the other way round.
     lengths_may_be_swapped: bool,
+    /// Little-endian, no lengths swapped, record headers of the usual length: as nearly all files are.
+    is_plain: bool,
 }
 
 impl Walk {
@@ -78,6 +80,7 @@ impl Walk {
             // The upper half holds the length of a frame check sequence, which the IP length leaves out anyway.
             link: LinkType::from_number(link & 0xffff),
             lengths_may_be_swapped: minor == 3,
+            is_plain: order == Order::Little && minor != 3 && magic != MODIFIED,
         })
     }
 
@@ -102,27 +105,7 @@ impl Walk {
                 Some(Err(self.cut_header(rest.len())))
             };
         };
-        let [
-            s0,
-            s1,
-            s2,
-            s3,
-            f0,
-            f1,
-            f2,
-            f3,
-            c0,
-            c1,
-            c2,
-            c3,
-            w0,
-            w1,
-            w2,
-            w3,
-        ] = *header;
-        let order = self.order;
-        let mut captured = order.u32([c0, c1, c2, c3]);
-        let mut wire_length = order.u32([w0, w1, w2, w3]);
+        let [seconds, fraction, mut captured, mut wire_length] = self.order.words(header);
         if self.lengths_may_be_swapped && captured > wire_length {
             (captured, wire_length) = (wire_length, captured);
         }
@@ -135,15 +118,31 @@ impl Walk {
             return Some(Err(self.cut_record(captured, rest.len())));
         };
         self.offset += end;
-        let seconds = i64::from(order.u32([s0, s1, s2, s3]));
-        let fraction = i64::from(order.u32([f0, f1, f2, f3])) * self.fraction;
-        let time_ns = seconds * 1_000_000_000 + fraction;
         Some(Ok(Frame {
-            time_ns,
+            time_ns: time_ns(seconds, fraction, self.fraction),
             link: self.link,
             wire_length,
             bytes: frame,
         }))
+    }
+
+    /// The records from here on up to whatever [`next`](Self::next) has to look at: the end, a fault, or any record of a
+    /// file that is not plain.
+    #[inline]
+    pub(super) fn plain_records<'a>(&self, bytes: &'a [u8]) -> PlainRecords<'a> {
+        let rest = bytes.get(self.offset..).filter(|_| self.is_plain);
+        PlainRecords {
+            rest: rest.unwrap_or_default(),
+            unit: self.fraction,
+            link: self.link,
+        }
+    }
+
+    /// Goes to where the records lent from a plain file lead, with so many bytes left of the whole file.
+    pub(super) fn follow(&mut self, bytes: &[u8], left: usize) {
+        if self.is_plain {
+            self.offset = bytes.len() - left;
+        }
     }
 
     #[cold]
@@ -180,6 +179,55 @@ impl Walk {
              capture holds; the file is corrupt here or before"
         ))
     }
+}
+
+/// Records of a plain file up to a fault; none of any other. Few enough variables to stay in registers.
+#[derive(Debug)]
+pub(super) struct PlainRecords<'a> {
+    rest: &'a [u8],
+    unit: u16,
+    link: LinkType,
+}
+
+impl PlainRecords<'_> {
+    /// Of no file.
+    pub(super) const NONE: Self = Self {
+        rest: &[],
+        unit: 0,
+        link: LinkType::Null,
+    };
+
+    /// Bytes behind the record yielded last.
+    pub(super) const fn left(&self) -> usize {
+        self.rest.len()
+    }
+}
+
+impl<'a> Iterator for PlainRecords<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        let (header, behind) = self.rest.split_first_chunk::<RECORD_HEADER>()?;
+        let [seconds, fraction, captured, wire_length] = Order::Little.words(header);
+        let (bytes, rest) = behind.split_at_checked(captured as usize)?;
+        if captured > MAXIMUM_CAPTURED_LENGTH {
+            return None;
+        }
+        self.rest = rest;
+        Some(Frame {
+            time_ns: time_ns(seconds, fraction, self.unit),
+            link: self.link,
+            wire_length,
+            bytes,
+        })
+    }
+}
+
+/// The time of a record whose second field counts units of so many nanoseconds.
+#[inline]
+fn time_ns(seconds: u32, fraction: u32, unit: u16) -> i64 {
+    i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(unit)
 }
 
 #[cfg(test)]

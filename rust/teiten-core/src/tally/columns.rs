@@ -1,7 +1,7 @@
 //! Tuples as columns of bytes.
 
 use super::table::Entry;
-use super::tuple::{Marked, Packed, Tuple4, Tuple6};
+use super::tuple::{Marked, Tuple4, Tuple6};
 use crate::wire::ipv6::Halves;
 
 /// An IP version.
@@ -50,46 +50,84 @@ impl Columns {
     /// The columns of IPv4 rows whose minutes count from `base_minute`.
     #[must_use]
     pub fn of_ipv4(entries: &[Entry<Tuple4>], base_minute: u32) -> Self {
-        Self {
-            source: column(entries, |entry| source_of(entry.tuple.addresses())),
-            address: column(entries, |entry| address_of(entry.tuple.addresses())),
-            ..Self::without_addresses(Family::Ipv4, entries, base_minute)
-        }
+        Self::of(entries, base_minute, |tuple| {
+            let addresses = tuple.addresses();
+            (half_at(addresses, 0), half_at(addresses, 4))
+        })
     }
 
     /// The columns of IPv6 rows whose minutes count from `base_minute`.
     #[must_use]
     pub fn of_ipv6(entries: &[Entry<Tuple6>], base_minute: u32) -> Self {
+        Self::of(entries, base_minute, |tuple| {
+            (
+                network_order(tuple.source()),
+                network_order(tuple.address()),
+            )
+        })
+    }
+
+    fn of<T: Marked, const ADDRESS: usize>(
+        entries: &[Entry<T>],
+        base_minute: u32,
+        addresses: impl Fn(&T) -> ([u8; ADDRESS], [u8; ADDRESS]),
+    ) -> Self {
+        let mut columns = Self::with_capacity::<ADDRESS>(T::FAMILY, entries.len());
+        let mut block = Block::<ADDRESS>::default();
+        for entries in entries.chunks(BLOCK) {
+            for (row, entry) in (0..BLOCK).zip(entries) {
+                let packed = entry.tuple.packed();
+                let minute = base_minute + u32::from(packed.minute_offset());
+                (block.source[row], block.address[row]) = addresses(&entry.tuple);
+                block.minute[row] = minute.to_le_bytes();
+                block.form[row] = packed.form();
+                block.value[row] = packed.value().to_le_bytes();
+                block.source_port[row] = packed.source_port().to_le_bytes();
+                block.flags[row] = packed.flags();
+                block.class[row] = packed.class();
+                block.tool[row] = packed.tool();
+                block.packets[row] = entry.packets.to_le_bytes();
+                block.bytes[row] = entry.bytes.to_le_bytes();
+            }
+            columns.extend(&block, entries.len());
+        }
+        columns
+    }
+
+    fn with_capacity<const ADDRESS: usize>(family: Family, rows: usize) -> Self {
+        let width = |width| Vec::with_capacity(rows * width);
         Self {
-            source: column(entries, |entry| network_order(entry.tuple.source())),
-            address: column(entries, |entry| network_order(entry.tuple.address())),
-            ..Self::without_addresses(Family::Ipv6, entries, base_minute)
+            family,
+            rows: 0,
+            minute: width(4),
+            source: width(ADDRESS),
+            address: width(ADDRESS),
+            form: width(1),
+            value: width(2),
+            source_port: width(2),
+            flags: width(1),
+            class: width(1),
+            tool: width(1),
+            packets: width(8),
+            bytes: width(8),
         }
     }
 
-    fn without_addresses<T: Marked>(
-        family: Family,
-        entries: &[Entry<T>],
-        base_minute: u32,
-    ) -> Self {
-        let packed = |entry: &Entry<T>| -> Packed { entry.tuple.packed() };
-        Self {
-            family,
-            rows: entries.len(),
-            minute: column(entries, |entry| {
-                (base_minute + u32::from(packed(entry).minute_offset())).to_le_bytes()
-            }),
-            source: Vec::new(),
-            address: Vec::new(),
-            form: column(entries, |entry| [packed(entry).form()]),
-            value: column(entries, |entry| packed(entry).value().to_le_bytes()),
-            source_port: column(entries, |entry| packed(entry).source_port().to_le_bytes()),
-            flags: column(entries, |entry| [packed(entry).flags()]),
-            class: column(entries, |entry| [packed(entry).class()]),
-            tool: column(entries, |entry| [packed(entry).tool()]),
-            packets: column(entries, |entry| entry.packets.to_le_bytes()),
-            bytes: column(entries, |entry| entry.bytes.to_le_bytes()),
-        }
+    /// Takes the first rows of a block, at most [`BLOCK`] of them.
+    fn extend<const ADDRESS: usize>(&mut self, block: &Block<ADDRESS>, rows: usize) {
+        let source_port = block.source_port[..rows].as_flattened();
+        self.rows += rows;
+        self.minute.extend(block.minute[..rows].as_flattened());
+        self.source.extend(block.source[..rows].as_flattened());
+        self.address.extend(block.address[..rows].as_flattened());
+        self.form.extend(&block.form[..rows]);
+        self.value.extend(block.value[..rows].as_flattened());
+        self.source_port.extend(source_port);
+        self.flags.extend(&block.flags[..rows]);
+        self.class.extend(&block.class[..rows]);
+        self.tool.extend(&block.tool[..rows]);
+        self.packets.extend(block.packets[..rows].as_flattened());
+        self.bytes.extend(block.bytes[..rows].as_flattened());
     }
 
     /// Packets of the rows, in their order.
@@ -103,14 +141,40 @@ impl Columns {
     }
 }
 
-/// One value of each entry, one behind the other.
-fn column<T, const WIDTH: usize>(
-    entries: &[Entry<T>],
-    value: impl Fn(&Entry<T>) -> [u8; WIDTH],
-) -> Vec<u8> {
-    let mut column = Vec::with_capacity(entries.len() * WIDTH);
-    column.extend(entries.iter().flat_map(value));
-    column
+/// Rows that are laid out at a time: what they fill stays in the first cache.
+const BLOCK: usize = 256;
+
+/// The columns of a few rows, of a number known when this is compiled, so that no store has to be checked.
+struct Block<const ADDRESS: usize> {
+    minute: [[u8; 4]; BLOCK],
+    source: [[u8; ADDRESS]; BLOCK],
+    address: [[u8; ADDRESS]; BLOCK],
+    form: [u8; BLOCK],
+    value: [[u8; 2]; BLOCK],
+    source_port: [[u8; 2]; BLOCK],
+    flags: [u8; BLOCK],
+    class: [u8; BLOCK],
+    tool: [u8; BLOCK],
+    packets: [[u8; 8]; BLOCK],
+    bytes: [[u8; 8]; BLOCK],
+}
+
+impl<const ADDRESS: usize> Default for Block<ADDRESS> {
+    fn default() -> Self {
+        Self {
+            minute: [[0; 4]; BLOCK],
+            source: [[0; ADDRESS]; BLOCK],
+            address: [[0; ADDRESS]; BLOCK],
+            form: [0; BLOCK],
+            value: [[0; 2]; BLOCK],
+            source_port: [[0; 2]; BLOCK],
+            flags: [0; BLOCK],
+            class: [0; BLOCK],
+            tool: [0; BLOCK],
+            packets: [[0; 8]; BLOCK],
+            bytes: [[0; 8]; BLOCK],
+        }
+    }
 }
 
 fn numbers(column: &[u8]) -> impl Iterator<Item = u64> + '_ {
@@ -119,14 +183,13 @@ fn numbers(column: &[u8]) -> impl Iterator<Item = u64> + '_ {
         .map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap_or_default()))
 }
 
-const fn source_of(addresses: [u8; 8]) -> [u8; 4] {
-    let [a, b, c, d, ..] = addresses;
-    [a, b, c, d]
-}
-
-const fn address_of(addresses: [u8; 8]) -> [u8; 4] {
-    let [.., a, b, c, d] = addresses;
-    [a, b, c, d]
+const fn half_at(addresses: [u8; 8], at: usize) -> [u8; 4] {
+    [
+        addresses[at],
+        addresses[at + 1],
+        addresses[at + 2],
+        addresses[at + 3],
+    ]
 }
 
 pub(super) fn network_order(halves: Halves) -> [u8; 16] {

@@ -82,7 +82,7 @@ impl Quotations {
         minute_offset: u16,
     ) -> bool {
         Quoted::new(packet, quotation, minute_offset)
-            .is_some_and(|tuple| self.table.try_count(Sighting { tuple, length: 0 }))
+            .is_some_and(|tuple| self.table.try_count(Sighting::new(tuple, 0)))
     }
 
     /// The quotations as columns; empties the table.

@@ -18,12 +18,29 @@ const FEWEST_SLOTS: usize = 1 << 10;
 const GROWTH: usize = 4;
 
 /// One packet to count.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sighting<T> {
     /// Under which tuple.
     pub tuple: T,
     /// Its IP length.
     pub length: u32,
+    /// The slot that the table found for it; of no meaning outside.
+    slot: u32,
+    /// The tuple's hash; of no meaning outside.
+    hash: u64,
+}
+
+impl<T> Sighting<T> {
+    /// A packet of a tuple, with its IP length.
+    #[inline]
+    pub const fn new(tuple: T, length: u32) -> Self {
+        Self {
+            tuple,
+            length,
+            slot: 0,
+            hash: 0,
+        }
+    }
 }
 
 /// A tuple with what was counted under it.
@@ -52,8 +69,8 @@ pub struct Table<T> {
     entries: Vec<Entry<T>>,
     capacity: usize,
     slots: Box<[u32]>,
-    /// Slots in use, a power of two.
-    used: usize,
+    /// Slots in use, a power of two, less one.
+    mask: usize,
 }
 
 impl<T: Tuple> Table<T> {
@@ -66,7 +83,7 @@ impl<T: Tuple> Table<T> {
             entries: Vec::with_capacity(capacity),
             capacity,
             slots: vec![0; slots].into_boxed_slice(),
-            used: FEWEST_SLOTS,
+            mask: FEWEST_SLOTS - 1,
         }
     }
 
@@ -82,40 +99,40 @@ impl<T: Tuple> Table<T> {
         self.capacity - self.entries.len()
     }
 
-    /// Counts packets, in order; at most [`GROUP`] of them, and no more than there is [`room`](Self::room).
+    /// Counts packets, in order, and gives the sum of their lengths; no more than there is [`room`](Self::room).
     ///
-    /// The slots and entries of all are read before any is changed, so that their cache misses overlap.
-    pub fn count(&mut self, sightings: &[Sighting<T>]) {
-        debug_assert!(sightings.len() <= GROUP.min(self.room()));
+    /// The slots of all are read before any is changed, so that their cache misses overlap: [`GROUP`] is a good number.
+    pub fn count(&mut self, sightings: &mut [Sighting<T>]) -> u64 {
+        debug_assert!(sightings.len() <= self.room());
         self.grow_for(sightings.len());
-        let mask = self.used - 1;
-        let mut found = [(0, 0); GROUP];
-        for (found, sighting) in found.iter_mut().zip(sightings) {
-            let hash = sighting.tuple.hash(&self.secrets);
-            *found = (hash, self.slots[place(hash) & mask]);
+        let Self {
+            secrets,
+            entries,
+            slots,
+            mask,
+            ..
+        } = self;
+        let slots = &mut slots[..=*mask];
+        for sighting in &mut *sightings {
+            sighting.hash = sighting.tuple.hash(secrets);
+            sighting.slot = slots[place(sighting.hash) & (slots.len() - 1)];
         }
-        // Slots become numbers: of the entry, or one that none has.
-        for ((hash, slot), sighting) in found.iter_mut().zip(sightings) {
-            let number = number_in(*slot, *hash);
-            let entry = self.entries.get(number).map(|entry| entry.tuple);
-            *slot = match entry {
-                Some(tuple) if tuple == sighting.tuple => number_of(number),
-                _ => u32::MAX,
-            };
-        }
-        for ((hash, number), sighting) in found.iter().zip(sightings) {
-            // An entry once found stays; one not found may have come with an earlier packet of the group.
-            match self.entries.get_mut(*number as usize) {
-                Some(entry) => entry.add(sighting.length),
-                None => self.find_or_open(*hash, *sighting),
+        let mut bytes = 0;
+        for sighting in &*sightings {
+            bytes += u64::from(sighting.length);
+            // A slot that was in use still is; a free one may have been taken by an earlier packet of the group.
+            match entries.get_mut(number_in(sighting.slot, sighting.hash)) {
+                Some(entry) if entry.tuple == sighting.tuple => entry.add(sighting.length),
+                _ => find_or_open(entries, slots, sighting),
             }
         }
+        bytes
     }
 
     /// Counts a packet; false if it would need a new row and there is no room for one.
     pub fn try_count(&mut self, sighting: Sighting<T>) -> bool {
         if self.room() > 0 {
-            self.count(&[sighting]);
+            self.count(&mut [sighting]);
             return true;
         }
         let number = self.find(sighting.tuple.hash(&self.secrets), sighting.tuple);
@@ -127,7 +144,7 @@ impl<T: Tuple> Table<T> {
 
     /// Number of the tuple's entry, if it has one.
     fn find(&self, hash: u64, tuple: T) -> Option<usize> {
-        let mask = self.used - 1;
+        let mask = self.mask;
         let mut at = place(hash) & mask;
         while self.slots[at] != 0 {
             let number = number_in(self.slots[at], hash);
@@ -147,33 +164,10 @@ impl<T: Tuple> Table<T> {
 
     /// Empties the table, at a cost in proportion to its rows.
     pub fn clear(&mut self) {
-        self.slots[..self.used].fill(0);
+        self.slots[..=self.mask].fill(0);
         // The next interval likely needs what this one did, and is spared growing to it.
-        self.used = self.slots_for(self.entries.len()).max(FEWEST_SLOTS);
+        self.mask = self.slots_for(self.entries.len()).max(FEWEST_SLOTS) - 1;
         self.entries.clear();
-    }
-
-    fn find_or_open(&mut self, hash: u64, sighting: Sighting<T>) {
-        let mask = self.used - 1;
-        let mut at = place(hash) & mask;
-        loop {
-            let slot = self.slots[at];
-            if slot == 0 {
-                self.slots[at] = slot_of(self.entries.len(), hash);
-                self.entries.push(Entry {
-                    tuple: sighting.tuple,
-                    packets: 1,
-                    bytes: u64::from(sighting.length),
-                });
-                return;
-            }
-            match self.entries.get_mut(number_in(slot, hash)) {
-                Some(entry) if entry.tuple == sighting.tuple => {
-                    return entry.add(sighting.length);
-                }
-                _ => at = (at + 1) & mask,
-            }
-        }
     }
 
     /// Slots that keep the index at most half full with this many rows, as growing by [`GROWTH`] gives them.
@@ -187,15 +181,15 @@ impl<T: Tuple> Table<T> {
 
     #[inline]
     fn grow_for(&mut self, more: usize) {
-        if (self.entries.len() + more) * 2 > self.used && self.used < self.slots.len() {
+        if (self.entries.len() + more) * 2 > self.mask + 1 && self.mask + 1 < self.slots.len() {
             self.rebuild(self.slots_for(self.entries.len() + more));
         }
     }
 
     fn rebuild(&mut self, used: usize) {
-        self.slots[..self.used].fill(0);
-        self.used = used;
-        let mask = used - 1;
+        self.slots[..=self.mask].fill(0);
+        self.mask = used - 1;
+        let mask = self.mask;
         for (number, entry) in self.entries.iter().enumerate() {
             let hash = entry.tuple.hash(&self.secrets);
             let mut at = place(hash) & mask;
@@ -203,6 +197,34 @@ impl<T: Tuple> Table<T> {
                 at = (at + 1) & mask;
             }
             self.slots[at] = slot_of(number, hash);
+        }
+    }
+}
+
+/// Counts a packet into its entry, or into a new one. `slots` are those in use, a power of two, of which some are free.
+#[inline]
+fn find_or_open<T: Tuple>(entries: &mut Vec<Entry<T>>, slots: &mut [u32], sighting: &Sighting<T>) {
+    let Sighting {
+        tuple,
+        length,
+        hash,
+        ..
+    } = *sighting;
+    let mask = slots.len() - 1;
+    let mut at = place(hash) & mask;
+    loop {
+        let slot = slots[at];
+        if slot == 0 {
+            slots[at] = slot_of(entries.len(), hash);
+            return entries.push(Entry {
+                tuple,
+                packets: 1,
+                bytes: u64::from(length),
+            });
+        }
+        match entries.get_mut(number_in(slot, hash)) {
+            Some(entry) if entry.tuple == tuple => return entry.add(length),
+            _ => at = (at + 1) & mask,
         }
     }
 }
@@ -240,7 +262,7 @@ const fn tag(hash: u64) -> u32 {
     reason = "entries are fewer than MAX_ROWS"
 )]
 const fn slot_of(number: usize, hash: u64) -> u32 {
-    tag(hash) | (number as u32 + 1)
+    tag(hash) | (number as u32).wrapping_add(1)
 }
 
 /// The entry's number, if the slot is in use and has the hash's tag; otherwise a number that no entry has.
@@ -250,16 +272,6 @@ const fn number_in(slot: u32, hash: u64) -> usize {
     (slot ^ tag(hash)).wrapping_sub(1) as usize
 }
 
-/// An entry's number in 32 bits.
-#[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "entries are fewer than MAX_ROWS"
-)]
-const fn number_of(number: usize) -> u32 {
-    number as u32
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tuple::{Packed, Tuple4};
@@ -267,16 +279,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn sighting(source: u32) -> Sighting<Tuple4> {
-        Sighting {
-            tuple: Tuple4::new(source, 9, Packed(0)),
-            length: 40,
-        }
+        Sighting::new(Tuple4::new(source, 9, Packed(0)), 40)
     }
 
     fn count_all(table: &mut Table<Tuple4>, sources: &[u32]) {
         for group in sources.chunks(GROUP) {
-            let group: Vec<_> = group.iter().map(|source| sighting(*source)).collect();
-            table.count(&group);
+            let mut group: Vec<_> = group.iter().map(|source| sighting(*source)).collect();
+            let bytes = table.count(&mut group);
+            assert_eq!(bytes, 40 * group.len() as u64);
         }
     }
 

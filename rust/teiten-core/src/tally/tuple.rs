@@ -3,6 +3,7 @@
 //! All of a tuple but its addresses fits in 64 bits, from the high end: value 16, source port 16, flags 8, form 3,
 //! class 2, tool 4, minute 15. The minute is kept as an offset from a base that the interval chooses.
 
+use super::columns::Family;
 use crate::class::Class;
 use crate::key::{Form, Key};
 use crate::packet::{Ip, Packet, Transport};
@@ -78,6 +79,39 @@ pub struct Packed(pub(crate) u64);
     reason = "each field is cut out at its own width"
 )]
 impl Packed {
+    /// The [`Marks`] of a TCP segment, packed; `ports` has the source port above.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn of_tcp(
+        ports: u32,
+        flags: u8,
+        class: Class,
+        tool: Tool,
+        minute_offset: u16,
+    ) -> Self {
+        Self(
+            (ports.rotate_left(16) as u64) << 32
+                | (flags as u64) << 24
+                | (Form::Tcp as u64) << 21
+                | (class as u64 - 1) << 19
+                | (tool as u64) << 15
+                | (minute_offset as u64),
+        )
+    }
+
+    /// The key.
+    #[inline]
+    #[must_use]
+    pub const fn key(self) -> Key {
+        let form = match Form::from_number(self.form()) {
+            Some(form) => form,
+            // No marks have a number that is no form's.
+            None => Form::Ip,
+        };
+        let value = self.value();
+        Key { form, value }
+    }
+
     /// Value of the key.
     #[must_use]
     pub const fn value(self) -> u16 {
@@ -139,8 +173,24 @@ pub trait Tuple: Copy + Eq {
 
 /// A tuple of either family.
 pub trait Marked: Tuple {
+    /// Which family.
+    const FAMILY: Family;
+    /// A tuple that no packet has.
+    const NOTHING: Self;
+
     /// What it is besides its addresses.
     fn packed(&self) -> Packed;
+
+    /// Source address; one of IPv4 is the low half, and 0 the high one.
+    fn source(&self) -> Halves;
+
+    /// The same without a source port; codes of ICMP stay.
+    #[must_use]
+    fn without_source_port(self) -> Self;
+
+    /// The same without a source address.
+    #[must_use]
+    fn without_source(self) -> Self;
 }
 
 /// A tuple of IPv4, 16 bytes.
@@ -176,9 +226,29 @@ impl Tuple for Tuple4 {
 }
 
 impl Marked for Tuple4 {
+    const FAMILY: Family = Family::Ipv4;
+    const NOTHING: Self = Self::new(0, 0, Packed(0));
+
     #[inline]
     fn packed(&self) -> Packed {
         self.packed
+    }
+
+    #[inline]
+    fn source(&self) -> Halves {
+        [0, self.addresses >> 32]
+    }
+
+    #[inline]
+    fn without_source_port(self) -> Self {
+        let packed = self.packed.without_source_port();
+        Self { packed, ..self }
+    }
+
+    #[inline]
+    fn without_source(self) -> Self {
+        let addresses = self.addresses & 0xffff_ffff;
+        Self { addresses, ..self }
     }
 }
 
@@ -199,12 +269,6 @@ impl Tuple6 {
             address,
             packed,
         }
-    }
-
-    /// Source address.
-    #[must_use]
-    pub const fn source(&self) -> Halves {
-        self.source
     }
 
     /// Monitored address.
@@ -230,9 +294,29 @@ impl Tuple for Tuple6 {
 }
 
 impl Marked for Tuple6 {
+    const FAMILY: Family = Family::Ipv6;
+    const NOTHING: Self = Self::new([0; 2], [0; 2], Packed(0));
+
     #[inline]
     fn packed(&self) -> Packed {
         self.packed
+    }
+
+    #[inline]
+    fn source(&self) -> Halves {
+        self.source
+    }
+
+    #[inline]
+    fn without_source_port(self) -> Self {
+        let packed = self.packed.without_source_port();
+        Self { packed, ..self }
+    }
+
+    #[inline]
+    fn without_source(self) -> Self {
+        let source = [0, 0];
+        Self { source, ..self }
     }
 }
 
@@ -294,6 +378,7 @@ mod tests {
             let whole = Marks { key: Key { form, value }, source_port, flags, class, tool };
             let packed = whole.pack(minute);
             prop_assert_eq!(packed.form(), form as u8);
+            prop_assert_eq!(packed.key(), whole.key);
             prop_assert_eq!(packed.value(), value);
             prop_assert_eq!(packed.source_port(), source_port);
             prop_assert_eq!(packed.flags(), flags);

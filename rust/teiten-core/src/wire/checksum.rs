@@ -6,36 +6,36 @@
 #[inline]
 #[must_use]
 pub fn sum(bytes: &[u8]) -> u64 {
-    let mut sum = 0;
+    sum_from(0, bytes)
+}
+
+/// The [`sum`] of bytes on top of another of an even number of bytes.
+#[inline]
+#[must_use]
+pub fn sum_from(start: u64, bytes: &[u8]) -> u64 {
+    let mut sum = start;
     let mut rest = bytes;
-    // Four words at a time, then what is left by halves: no loop over a few words.
+    // Four words at a time for payloads, one for options, which are few.
     while let Some((words, behind)) = rest.split_first_chunk::<32>() {
         sum = add(add(sum, word(words, 0)), word(words, 8));
         sum = add(add(sum, word(words, 16)), word(words, 24));
         rest = behind;
     }
-    if let Some((words, behind)) = rest.split_first_chunk::<16>() {
-        sum = add(add(sum, word(words, 0)), word(words, 8));
-        rest = behind;
-    }
-    if let Some((words, behind)) = rest.split_first_chunk::<8>() {
+    while let Some((words, behind)) = rest.split_first_chunk::<8>() {
         sum = add(sum, word(words, 0));
         rest = behind;
     }
-    // Summands below 2^32: they cannot overflow together.
-    let mut small = 0;
     if let Some((word, behind)) = rest.split_first_chunk() {
-        small = u64::from(u32::from_ne_bytes(*word));
+        sum = add(sum, u64::from(u32::from_ne_bytes(*word)));
         rest = behind;
     }
-    if let Some((word, behind)) = rest.split_first_chunk() {
-        small += u64::from(u16::from_ne_bytes(*word));
-        rest = behind;
+    // Rarely anything is left: headers, and most payloads of probes, are whole words of four bytes.
+    match rest {
+        [] => sum,
+        [last] => add(sum, u64::from(u16::from_ne_bytes([*last, 0]))),
+        [one, other] => add(sum, u64::from(u16::from_ne_bytes([*one, *other]))),
+        [one, other, last, ..] => add(sum, u64::from(u32::from_ne_bytes([*one, *other, *last, 0]))),
     }
-    if let [last] = rest {
-        small += u64::from(u16::from_ne_bytes([*last, 0]));
-    }
-    add(sum, small)
 }
 
 #[inline]
@@ -53,13 +53,21 @@ pub const fn add(one: u64, other: u64) -> u64 {
 }
 
 /// Whether a sum over everything that a checksum covers, itself included, is that of a right one.
+///
+/// A carry that comes back in below keeps a sum the same modulo 2^64 - 1, and so modulo its factor 2^16 - 1. Folded to 16
+/// bits the sum is all ones where it is a multiple of that; 0 comes of nothing but zeros, and is not right.
 #[inline]
 #[must_use]
 pub const fn is_right(sum: u64) -> bool {
-    // Added to itself with halves exchanged, the upper half has the sum of both with its carry.
-    let sum = (sum.wrapping_add(sum.rotate_left(32)) >> 32) as u32;
-    sum.wrapping_add(sum.rotate_left(16)) >> 16 == 0xffff
+    // The quotient where there is no remainder; beyond every quotient where there is one, or where the sum is 0.
+    sum.wrapping_mul(INVERSE).wrapping_sub(1) < u64::MAX / FACTOR
 }
+
+const FACTOR: u64 = 0xffff;
+/// Inverse of [`FACTOR`] modulo 2^64 (Granlund and Montgomery, "Division by Invariant Integers using Multiplication",
+/// 1994, section 9).
+const INVERSE: u64 = 0xfffe_fffe_fffe_ffff;
+const _: () = assert!(FACTOR.wrapping_mul(INVERSE) == 1);
 
 /// The sum of a pseudo header but its addresses (RFC 9293 section 3.1, RFC 8200 section 8.1): protocol and length.
 #[inline]

@@ -39,6 +39,12 @@ impl<'a> Ipv4<'a> {
         Ok(view)
     }
 
+    /// Views a header without options, which `header` must be, and what follows it.
+    #[inline]
+    pub(crate) const fn of_parts(header: &'a [u8; 20], rest: &'a [u8]) -> Self {
+        Self { header, rest }
+    }
+
     /// Length of the header with its options as it states it, 20 to 60 bytes.
     #[inline]
     #[must_use]
@@ -97,8 +103,8 @@ impl<'a> Ipv4<'a> {
     #[inline]
     #[must_use]
     pub fn pseudo_header(&self, protocol: u8, length: u32) -> u64 {
-        let addresses = checksum::sum(&self.header[field::SOURCE..]);
-        checksum::add(addresses, checksum::of_protocol(protocol, length))
+        let rest = checksum::of_protocol(protocol, length);
+        checksum::sum_from(rest, &self.header[field::SOURCE..])
     }
 
     /// Whether all of the payload was captured that the header states.

@@ -23,13 +23,13 @@ pub use reason::{Layer, Malformed, Reason};
 
 /// The 16-bit number in network byte order at a constant offset of a header.
 #[inline]
-const fn u16_at<const N: usize>(header: &[u8; N], at: usize) -> u16 {
+pub(crate) const fn u16_at<const N: usize>(header: &[u8; N], at: usize) -> u16 {
     u16::from_be_bytes([header[at], header[at + 1]])
 }
 
 /// The 32-bit number in network byte order at a constant offset of a header.
 #[inline]
-const fn u32_at<const N: usize>(header: &[u8; N], at: usize) -> u32 {
+pub(crate) const fn u32_at<const N: usize>(header: &[u8; N], at: usize) -> u32 {
     u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
 }
 

@@ -42,6 +42,12 @@ impl<'a> Tcp<'a> {
         Ok(Self { header, rest })
     }
 
+    /// Views a header, and what of the segment follows it.
+    #[inline]
+    pub(crate) const fn of_parts(header: &'a [u8; 20], rest: &'a [u8]) -> Self {
+        Self { header, rest }
+    }
+
     /// Source port.
     #[inline]
     #[must_use]
@@ -54,6 +60,13 @@ impl<'a> Tcp<'a> {
     #[must_use]
     pub const fn destination_port(&self) -> u16 {
         u16_at(self.header, field::DESTINATION_PORT)
+    }
+
+    /// Both ports as one number, the source port above.
+    #[inline]
+    #[must_use]
+    pub const fn ports(&self) -> u32 {
+        u32_at(self.header, field::SOURCE_PORT)
     }
 
     /// Sequence number.
@@ -91,11 +104,11 @@ impl<'a> Tcp<'a> {
         20 + self.rest.len()
     }
 
-    /// Sum of all of the segment that is there, for its checksum.
+    /// Sum of all of the segment that is there, for its checksum, on top of that of its pseudo header.
     #[inline]
     #[must_use]
-    pub fn sum(&self) -> u64 {
-        checksum::add(checksum::sum(self.header), checksum::sum(self.rest))
+    pub fn sum_from(&self, pseudo: u64) -> u64 {
+        checksum::sum_from(checksum::sum_from(pseudo, self.header), self.rest)
     }
 
     /// The options as bytes, as far as they are there.
