@@ -8,8 +8,8 @@ import logging
 import os
 import sys
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, tzinfo
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,6 +30,7 @@ from teiten_collector.rebuild import rebuild
 from teiten_collector.report import CountrySource, Form, Question, build_document, render
 from teiten_collector.service import open_intake, open_sources, serve
 from teiten_collector.store import CODE_LIFETIME_NS, Engine, Store, backup
+from teiten_collector.upkeep import SETTLED_SECONDS, upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,6 +40,8 @@ _DISTRIBUTION = "teiten-agent"
 BATCH_SUFFIX = ".batch"
 _HOUR_NS = 3_600 * 1_000_000_000
 _MOST_HOURS = 366 * 24
+UPKEEP_SECONDS = 60
+UPKEEP_NICENESS = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,6 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_check(commands)
     _add_rebuild(commands)
+    _add_upkeep(commands)
     _add_backup(commands)
     _add_migrate(commands)
     _add_completion(commands)
@@ -210,6 +214,28 @@ def _add_rebuild(commands: _Commands) -> None:
     parser.set_defaults(run=_rebuild)
 
 
+def _add_upkeep(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "upkeep",
+        help="one turn of what serve does meanwhile: join and remove files, count months that are over",
+    )
+    _add_config(parser)
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=UPKEEP_SECONDS,
+        metavar="SECONDS",
+        help=f"begin nothing after so long; without: {UPKEEP_SECONDS}",
+    )
+    parser.add_argument(
+        "--now",
+        action="store_true",
+        help=f"also for days to which something came in the last {SETTLED_SECONDS // 60} minutes",
+    )
+    _add_json(parser)
+    parser.set_defaults(run=_upkeep)
+
+
 def _add_backup(commands: _Commands) -> None:
     parser = commands.add_parser("backup", help="copy the store, whole, also while serve runs")
     _add_config(parser)
@@ -246,7 +272,8 @@ def _serve(options: argparse.Namespace) -> int:
     def announce(url: str) -> None:
         print(f"{PROGRAM}: listening on {url}", file=sys.stderr, flush=True)
 
-    serve(load(options.config), announce, options.ready_file)
+    upkeep_command = (sys.executable, "-m", "teiten_collector", "upkeep", "--config", str(options.config))
+    serve(load(options.config), announce, options.ready_file, upkeep_command)
     return ExitCode.DONE
 
 
@@ -423,7 +450,7 @@ def _report(options: argparse.Namespace) -> int:
             open_intake(config, store).run_once()
         country = CountryDatabase.open(config.geo.country_database, config.store.directory)
         source = CountrySource(str(country.identity), country.credit)
-        with Engine(config.store.directory) as engine:
+        with Engine(config.store.directory, memory_megabytes=config.store.query_memory_megabytes) as engine:
             document = build_document(engine, store.registry.list(), question, source, signatures)
     _write(render(document, form, options.lang or config.report.language), options.output)
     return ExitCode.DONE
@@ -478,6 +505,29 @@ def _rebuild(options: argparse.Namespace) -> int:
         _print_json({"days": done.days, "batches": done.batches, "rows": done.rows})
     else:
         print(f"{first} to {last}: {done.rows} rows of {done.batches} batches written again")
+    return ExitCode.DONE
+
+
+def _upkeep(options: argparse.Namespace) -> int:
+    config = load(options.config)
+    with suppress(OSError):  # a service may be kept from it
+        os.nice(UPKEEP_NICENESS)
+    with _store(config) as store:
+        settled_seconds = 0 if options.now else SETTLED_SECONDS
+        done = upkeep(store, config, options.seconds, settled_seconds=settled_seconds)
+    if done is None:
+        print(f"{PROGRAM}: another upkeep or a backup is under way", file=sys.stderr)
+    elif options.json:
+        _print_json(asdict(done))
+    elif not done.anything:
+        print("nothing was to be done")
+    else:
+        print(
+            f"{done.joined} files joined, {done.removed} removed; {done.segments} segments of the journal "
+            f"and {done.rollups} rollups removed; months counted: {', '.join(done.months) or 'none'}"
+        )
+    if done is not None and not done.finished:
+        print(f"{PROGRAM}: the time was over before everything was done", file=sys.stderr)
     return ExitCode.DONE
 
 

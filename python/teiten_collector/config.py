@@ -50,6 +50,10 @@ metrics_networks = []             # who may read /metrics besides this machine
 url = ""                          # empty: embedded, in [store] directory
 directory = "/var/lib/teiten-collector"
 group_seconds = 5                 # how often journaled batches are brought into the tables
+upkeep_minutes = 10               # how often serve joins, removes and counts; 0: never
+journal_days = 400                # how long days can be rebuilt; 0: always
+removed_files_hours = 24          # longer than any query runs
+query_memory_megabytes = 0        # beyond: to disk; 0: half of the machine's
 [geo]
 country_database = ""             # a MaxMind-format file; empty: the embedded default
 asn_database = ""
@@ -165,11 +169,19 @@ class StoreConfig(_Section):
         url: SQLAlchemy URL of the ledger and registry; empty is SQLite inside `directory`.
         directory: Journal, tables and, embedded, the ledger.
         group_seconds: Seconds between two group commits into the tables.
+        upkeep_minutes: Minutes between two turns of upkeep by `serve`; 0: none.
+        journal_days: How long the journal keeps batches that are in the tables; 0: for good.
+        removed_files_hours: How long files of the tables stay that no current version names.
+        query_memory_megabytes: What a report's queries may take; 0: half of the machine's.
     """
 
     url: str = ""
     directory: Location = Path("/var/lib/teiten-collector")
     group_seconds: float = Field(default=5.0, gt=0, le=3600, strict=False)
+    upkeep_minutes: float = Field(default=10.0, ge=0, le=1440, strict=False)
+    journal_days: int = Field(default=400, ge=0, le=36_500)
+    removed_files_hours: int = Field(default=24, ge=1, le=8760)
+    query_memory_megabytes: int = Field(default=0, ge=0, le=1 << 24)
 
 
 class GeoConfig(_Section):

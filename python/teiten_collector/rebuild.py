@@ -2,7 +2,7 @@
 
 One day of one table is replaced in one commit, so that readers see it before or after. The journal is the
 truth: where it no longer holds a batch that the ledger knows for one of these days, nothing is rebuilt,
-because that would take the batch away.
+because that would take the batch away. A batch whose time in the journal is over is such a one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from teiten_collector.errors import InputError
+from teiten_collector.store import Engine
 from teiten_collector.store.errors import DamagedEntryError
 from teiten_collector.store.facts import DAY_NS, MINUTES_A_DAY, facts, minutes
 from teiten_collector.store.ledger import State, name_of
-from teiten_protocol import BatchError, decode, digest, expand
+from teiten_protocol import BatchError, BatchKey, decode, digest, expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,13 +96,32 @@ def _chosen(store: Store, first: int, last: int) -> list[tuple[LedgerRow, frozen
         days = frozenset(day for day in _days(batch) if first <= day <= last)
         if days:
             chosen.append((row, days))
+    known = {row.entry.key for row, _ in chosen}
+    lost += [name_of(key) for key in _in_tables(store, first, last) if key not in known]
     if lost:
         raise InputError(
             f"the journal no longer holds {len(lost)} batches ({', '.join(lost[:_NAMED])}"
             f"{', ...' if len(lost) > _NAMED else ''}), which a rebuilt day would lack",
-            remedy="restore the journal's segments from a backup; nothing was changed",
+            remedy="restore the journal's segments from a backup, or leave out the days that are older than "
+            "[store] journal_days; nothing was changed",
         )
     return chosen
+
+
+def _in_tables(store: Store, first: int, last: int) -> Iterator[BatchKey]:
+    """The batches that the tables have in these days and whose time in the journal is over."""
+    days = [_EPOCH + timedelta(days=number) for number in (first, last)]
+    with Engine(store.directory) as engine:
+        parts = (
+            f"SELECT sensor, epoch, sequence FROM {name} WHERE day >= $1 AND day <= $2"  # noqa: S608 - names of tables
+            for name in store.tables.names()
+        )
+        found = engine.query(" UNION ".join(parts) + " ORDER BY ALL", days).to_pylist()
+    for row in found:
+        key = BatchKey(row["sensor"], row["epoch"], row["sequence"])
+        known = store.ledger.find(key)
+        if known is not None and known.state is State.EXPIRED:
+            yield key
 
 
 def _facts(

@@ -17,6 +17,7 @@ import resource
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -44,7 +45,7 @@ from teiten_collector.notify import ServiceManager
 from teiten_collector.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import FrameType
 
@@ -91,13 +92,19 @@ def _databases(config: CollectorConfig) -> tuple[CountryDatabase, NetworkDatabas
     return country, None if path is None else NetworkDatabase.open(path)
 
 
-def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: Path | None = None) -> None:
+def serve(
+    config: CollectorConfig,
+    announce: Callable[[str], None],
+    ready_file: Path | None = None,
+    upkeep: Sequence[str] = (),
+) -> None:
     """Runs until SIGTERM or SIGINT, which drains. To be called from the main thread.
 
     Args:
         config: The configuration.
         announce: Is told the URL as soon as connections are taken, with the port chosen for port 0.
         ready_file: Gets that URL too, whole or not at all; removed when the service ends.
+        upkeep: The command of one turn of upkeep, run every `[store] upkeep_minutes`; none: no upkeep.
 
     Raises:
         ConfigurationError: The address cannot be listened on, or certificate and key cannot be used.
@@ -114,6 +121,7 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
         progress = _Progress()
         work = open_intake(config, store, progress.intake_moved)
         intake = _IntakeThread(work, contacts, config.store.group_seconds, stop, progress)
+        keeping = _UpkeepThread(upkeep, config.store.upkeep_minutes * 60, stop)
         connections = Connections(config.server.connections, config.server.connections_per_address)
         gate = Gate(
             limits=Limits(
@@ -122,7 +130,7 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
             ),
             ready=lambda: intake.healthy and not stop.is_set(),
             metrics_networks=config.server.metrics_networks,
-            more_metrics=lambda: _metrics(store, contacts, connections, intake),
+            more_metrics=lambda: _metrics(store, contacts, connections, intake, keeping),
         )
         app = create_app(Admission(store), store.enrolments, contacts, Refusals(), gate)
         with _listening(config.server) as listener:
@@ -130,6 +138,7 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
             door = _DoorThread(server, listener, stop, progress)
             door.start()
             intake.start()
+            keeping.start()
             try:
                 if door.wait_until_started():
                     url = _url(config.server, listener)
@@ -145,6 +154,7 @@ def serve(config: CollectorConfig, announce: Callable[[str], None], ready_file: 
                 server.should_exit = True
                 door.join()
                 intake.join()
+                keeping.join()
         if door.failure is not None:
             raise CollectorError("the door failed; the log has more") from door.failure
         intake.drain()
@@ -271,8 +281,46 @@ class _IntakeThread(threading.Thread):
                 _LOG.info("intake batches=%d", batches)
 
 
+class _UpkeepThread(threading.Thread):
+    """Runs upkeep in a process of its own, so that its memory comes back and the door stays quick.
+
+    A process that is stopped half way has lost nothing, and the next one goes on.
+    """
+
+    def __init__(self, command: Sequence[str], seconds: float, stop: threading.Event) -> None:
+        super().__init__(name="upkeep")
+        self.succeeded_at = 0.0
+        self._command = command
+        self._seconds = seconds
+        self._stop_asked = stop
+
+    def run(self) -> None:
+        if not self._command or not self._seconds:
+            return
+        while not self._stop_asked.wait(self._seconds):
+            try:
+                self._turn()
+            except OSError as error:
+                _LOG.error("upkeep reason=%s", error)
+
+    def _turn(self) -> None:
+        with subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                if self._stop_asked.wait(LOOK_SECONDS / 4):
+                    process.terminate()
+                    return
+        if process.returncode == 0:
+            self.succeeded_at = time.time()
+        else:
+            _LOG.error("upkeep ended with %d", process.returncode)
+
+
 def _metrics(
-    store: Store, contacts: Contacts, connections: Connections, intake: _IntakeThread
+    store: Store,
+    contacts: Contacts,
+    connections: Connections,
+    intake: _IntakeThread,
+    keeping: _UpkeepThread,
 ) -> Iterator[Family]:
     """What `/metrics` shows besides the door's own counts."""
     yield single("teiten_collector_connections", "gauge", "Connections open.", connections.open)
@@ -303,6 +351,12 @@ def _metrics(
         "gauge",
         "When the tables last had everything.",
         intake.succeeded_at,
+    )
+    yield single(
+        "teiten_collector_upkeep_last_success_timestamp_seconds",
+        "gauge",
+        "When a turn of upkeep last ended well; 0 before the first.",
+        keeping.succeeded_at,
     )
     known = list(contacts.all())
     yield Family(

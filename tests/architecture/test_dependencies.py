@@ -33,7 +33,7 @@ FLOORS = {
         {"config", "store", "enrich"},
         {"door", "intake", "rebuild", "accounting", "analysis"},
         {"report"},
-        {"service", "web"},
+        {"service", "upkeep", "web"},
         {"cli"},
     ],
 }

@@ -257,9 +257,11 @@ def _with_range(
         return finding
     days = calendar(period)
     form, value = parse_key(finding.key)
-    rows = engine.query(
+    scope = Scope(sensors, Family.IPV4, period)
+    rows = engine.rollup(
         KEY_HITS,
-        [days.slot_minutes, *Scope(sensors, Family.IPV4, period).parameters, int(form), value],
+        [days.slot_minutes, *scope.parameters, int(form), value],
+        scope.days,
         tables={"calendar": days.table},
     ).to_pylist()
     if finding.surge and finding.rise is not None:
@@ -303,8 +305,11 @@ def _key_days(engine: Engine, scope: Scope, keys: Sequence[str]) -> dict[str, Nu
         return found
     days = calendar(scope.period)
     wanted = pa.table({"code": pa.array([key_code(key) for key in found], pa.int32())})
-    rows = engine.query(
-        KEY_DAYS, [days.slot_minutes, *scope.parameters], tables={"calendar": days.table, "wanted": wanted}
+    rows = engine.rollup(
+        KEY_DAYS,
+        [days.slot_minutes, *scope.parameters],
+        scope.days,
+        tables={"calendar": days.table, "wanted": wanted},
     )
     for row in rows.to_pylist():
         found[code_key(row["code"])][row["local_day"]] = float(row["packets"])

@@ -94,7 +94,7 @@ def attacks(engine: Engine, scope: Scope, thresholds: Thresholds | None = None) 
     limits = thresholds or Thresholds()
     if not scope.sensors:
         return ()
-    rows = engine.query(
+    rows = engine.rollup(
         DENIAL_EVENTS,
         [
             *scope.parameters,
@@ -104,6 +104,7 @@ def attacks(engine: Engine, scope: Scope, thresholds: Thresholds | None = None) 
             limits.seconds,
             limits.packets_a_minute,
         ],
+        scope.days,
     ).to_pylist()
     return tuple(
         Attack(

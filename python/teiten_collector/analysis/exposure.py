@@ -11,12 +11,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from teiten_collector.analysis.calendar import single_days
+from teiten_collector.analysis.scope import utc_day
 from teiten_collector.analysis.statements import OBSERVED
+from teiten_collector.store import Days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -69,7 +72,9 @@ def observed_stretches(
     names = [sensor.id for sensor in sensors]
     if not names:
         return {}
-    rows = engine.query(OBSERVED, [period.end_ns, period.start_ns, names]).to_pylist()
+    # A span lies with the day it began on, however long ago.
+    days = Days(date.min, utc_day(period.end_minute - 1))
+    rows = engine.rollup(OBSERVED, [period.end_ns, period.start_ns, names], days).to_pylist()
     stretches: dict[str, list[Stretch]] = defaultdict(list)
     for row in rows:
         stretches[row["sensor"]].append(

@@ -90,9 +90,10 @@ def flows(engine: Engine, tally: Tally, sources: Iterable[Source]) -> tuple[Flow
             "source_low": pa.array([low for _, low in listed], pa.int64()),
         }
     )
-    rows = engine.query(
+    rows = engine.rollup(
         for_family(FLOWS, tally.scope.family),
         [tally.calendar.slot_minutes, *tally.scope.parameters],
+        tally.scope.days,
         tables={"heavy": heavy, "calendar": tally.calendar.table},
     ).to_pylist()
     return tuple(
@@ -127,8 +128,11 @@ def active_minutes(
             "code": pa.array([key_code(key) for _, key in wanted], pa.int32()),
         }
     )
-    rows = engine.query(
-        for_family(MINUTES, tally.scope.family), tally.scope.parameters, tables={"heavy": heavy}
+    rows = engine.rollup(
+        for_family(MINUTES, tally.scope.family),
+        tally.scope.parameters,
+        tally.scope.days,
+        tables={"heavy": heavy},
     ).to_pylist()
     found: dict[tuple[Source, str], list[int]] = {}
     for row in rows:
@@ -142,8 +146,11 @@ def source_ports(engine: Engine, tally: Tally, keys: Sequence[str]) -> dict[str,
     if not keys or not tally.scope.sensors:
         return {}
     wanted = pa.table({"code": pa.array([key_code(key) for key in keys], pa.int32())})
-    rows = engine.query(
-        for_family(SOURCE_PORTS, tally.scope.family), tally.scope.parameters, tables={"wanted": wanted}
+    rows = engine.rollup(
+        for_family(SOURCE_PORTS, tally.scope.family),
+        tally.scope.parameters,
+        tally.scope.days,
+        tables={"wanted": wanted},
     ).to_pylist()
     return {
         code_key(row["code"]): PortUse(

@@ -51,11 +51,11 @@ def merged_sources(engine: Engine, scope: Scope) -> MergedSources:
     """
     if not scope.sensors:
         return MergedSources(0, {})
-    rows = engine.query(SKETCHES, scope.parameters).to_pylist()
+    rows = engine.rollup(SKETCHES, scope.parameters, scope.days).to_pylist()
     if scope.family is Family.IPV4:
         parameters = scope.parameters
         parameters[4] = 0
-        rows += engine.query(SKETCHES, parameters).to_pylist()
+        rows += engine.rollup(SKETCHES, parameters, scope.days).to_pylist()
     total = np.zeros(SKETCH_REGISTERS, np.uint8)
     keys: dict[str, npt.NDArray[np.uint8]] = {}
     for row in rows:

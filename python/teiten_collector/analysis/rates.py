@@ -162,7 +162,7 @@ def _figures(found: Tally, column: str, class_: Class | None) -> dict[str, Figur
 def _queried(engine: Engine, statement: str, scope: Scope) -> dict[str, Figure]:
     if not scope.sensors:
         return {}
-    rows = engine.query(for_family(statement, scope.family), scope.parameters).to_pylist()
+    rows = engine.rollup(for_family(statement, scope.family), scope.parameters, scope.days).to_pylist()
     return {row["subject"]: Figure(int(row["packets"]), row["sources"]) for row in rows}
 
 
@@ -177,7 +177,9 @@ def _sensors(
     for period in periods:
         scope = Scope(tuple(sensors), family, period)
         rows = (
-            engine.query(for_family(BY_SENSOR, family), scope.parameters).to_pylist() if scope.sensors else []
+            engine.rollup(for_family(BY_SENSOR, family), scope.parameters, scope.days).to_pylist()
+            if scope.sensors
+            else []
         )
         counted.append({row["sensor"]: Figure(int(row["packets"]), row["sources"]) for row in rows})
     found = []

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from teiten_collector.errors import ConfigurationError
+from teiten_collector.store import Days
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +32,16 @@ class Scope:
     period: Period
 
     @property
+    def days(self) -> Days:
+        """The UTC days of the tables that hold its rows."""
+        return Days(utc_day(self.period.start_minute), utc_day(self.period.end_minute - 1))
+
+    @property
     def parameters(self) -> list[object]:
         """Values of `teiten_collector.analysis.statements.SCOPE`."""
         return [
-            _utc_day(self.period.start_minute),
-            _utc_day(self.period.end_minute - 1),
+            self.days.first,
+            self.days.last,
             self.period.start_minute,
             self.period.end_minute,
             int(self.family),
@@ -66,6 +72,6 @@ def select_sensors(sensors: Sequence[Sensor], groups: Sequence[str], *, key: str
     return tuple(sensor for sensor in sensors if not wanted or wanted & set(sensor.groups))
 
 
-def _utc_day(minute: int) -> date:
+def utc_day(minute: int) -> date:
     """The UTC day of a minute: what the tables are partitioned by."""
     return datetime.fromtimestamp(minute * 60, UTC).date()

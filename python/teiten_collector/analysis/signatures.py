@@ -176,8 +176,8 @@ def _detected(engine: Engine, scope: Scope, signatures: Signatures) -> Detected:
     days = calendar(scope.period)
     table = _EMPTY.empty_table()
     if scope.sensors:
-        table = engine.query(
-            DETECTED, [days.slot_minutes, *scope.parameters], tables={"calendar": days.table}
+        table = engine.rollup(
+            DETECTED, [days.slot_minutes, *scope.parameters], scope.days, tables={"calendar": days.table}
         )
     distinct, places = encoded(table["signature"])
     categories = pa.array([signatures.signature(sid).category for sid in distinct], pa.string())

@@ -20,16 +20,16 @@ SCOPE = (
 """Which rows a statement reads. Parameters: first UTC day, last UTC day, first minute, end minute, family,
 sensors."""
 
-DAILY = f"""
-SELECT local_day, form * 65536 + value AS code, COALESCE(country, 'ZZ') AS country, class, tool,
+COUNTS = """
+SELECT family, form * 65536 + value AS code, COALESCE(country, 'ZZ') AS country, class, tool,
   CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets
-FROM tuples JOIN calendar ON calendar.slot = tuples.minute - tuples.minute % ?
-WHERE {SCOPE}
-GROUP BY local_day, form * 65536 + value, COALESCE(country, 'ZZ'), class, tool
-ORDER BY local_day, code, country, class, tool
-"""  # noqa: S608 - constant text
-"""Packets by day, key, country (ZZ, which ISO 3166-1 leaves to users, where unknown), class and tool. Tables:
-calendar. Parameters: minutes of a slot, then the scope."""
+FROM tuples
+WHERE day >= ? AND day <= ? AND minute >= ? AND minute < ? AND array_contains(?, sensor)
+GROUP BY family, form * 65536 + value, COALESCE(country, 'ZZ'), class, tool
+ORDER BY family, code, country, class, tool
+"""
+"""Packets by family, key, country (ZZ, which ISO 3166-1 leaves to users, where unknown), class and tool.
+Parameters: the scope without its family."""
 
 SOURCES = f"""
 WITH pairs AS (

@@ -1,4 +1,4 @@
-"""The accesses of one period, tallied: two readings of the tuples, the ground of tables, series and findings.
+"""The accesses of one period, tallied: the ground of tables, series and findings.
 
 A tally holds packets by (day, key, country, class, tool), how many distinct sources each key and country had,
 and the sources that sent much of one. The second grows with keys and countries, never with tuples.
@@ -15,17 +15,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from teiten_collector.analysis.calendar import Calendar, calendar
+from teiten_collector.analysis.calendar import Calendar, calendar, single_days
 from teiten_collector.analysis.merged_sources import MergedSources, merged_sources
-from teiten_collector.analysis.statements import DAILY, SOURCES, for_family
+from teiten_collector.analysis.scope import Scope
+from teiten_collector.analysis.statements import COUNTS, SOURCES, for_family
 from teiten_protocol import Class, key_text, parse_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
 
-    from teiten_collector.analysis.scope import Scope
     from teiten_collector.store import Engine
 
 HEAVY_SHARE = 0.05
@@ -148,14 +148,25 @@ class KeyDays:
 
 
 def tally(engine: Engine, scope: Scope) -> Tally:
-    """Reads the tuples of a scope, twice."""
+    """Counts what a scope has."""
     days = calendar(scope.period)
     if not scope.sensors:
         return Tally(scope, days, _named_keys(_EMPTY.empty_table()), SourceCounts(0, {}, {}, {}, {}, {}))
-    daily = _named_keys(
-        engine.query(DAILY, [days.slot_minutes, *scope.parameters], tables={"calendar": days.table})
-    )
+    daily = _named_keys(pa.concat_tables(_counts(engine, scope)).combine_chunks())
     return Tally(scope, days, daily, _sources(engine, scope, daily))
+
+
+def _counts(engine: Engine, scope: Scope) -> Iterator[pa.Table]:
+    """The counts of each day, which stand for themselves: a day that is over is counted once."""
+    yield _EMPTY.empty_table()
+    for number, day in enumerate(single_days(scope.period)):
+        of_day = Scope(scope.sensors, scope.family, day)
+        parameters = of_day.parameters
+        del parameters[4]  # both families together
+        found = engine.rollup(COUNTS, parameters, of_day.days)
+        found = found.filter(pc.equal(found["family"], pa.scalar(int(scope.family), pa.int8())))
+        days = pa.repeat(pa.scalar(number, pa.int32()), found.num_rows)
+        yield found.set_column(0, "local_day", days).cast(_EMPTY)
 
 
 _EMPTY_FIELDS: list[pa.Field[Any]] = [
@@ -213,7 +224,9 @@ def _sources(engine: Engine, scope: Scope, daily: pa.Table) -> SourceCounts:
         "key_floors": _key_floors(daily),
         "country_floors": _country_floors(daily),
     }
-    rows = engine.query(for_family(SOURCES, scope.family), scope.parameters, tables=floors).to_pylist()
+    rows = engine.rollup(
+        for_family(SOURCES, scope.family), scope.parameters, scope.days, tables=floors
+    ).to_pylist()
     total = 0
     keys: dict[str, int] = {}
     countries: dict[str, int] = {}

@@ -11,6 +11,7 @@ from teiten_collector.store.engine import Engine
 from teiten_collector.store.enrolments import CODE_LIFETIME_NS, Enrolled, Enrolments, Objection
 from teiten_collector.store.errors import DamagedEntryError, JournalError, RegistryError, StoreError
 from teiten_collector.store.registry import Registration, Registry, Sensor
+from teiten_collector.store.rollups import Days
 from teiten_collector.store.store import Finding, Store, UnfitBatchError
 from teiten_collector.store.verdict import Conflict, ConflictReason, New, Repeat, Verdict
 
@@ -21,6 +22,7 @@ __all__ = [
     "Contact",
     "Contacts",
     "DamagedEntryError",
+    "Days",
     "Engine",
     "Enrolled",
     "Enrolments",

@@ -18,6 +18,7 @@ from teiten_collector.errors import CannotWriteError, ConfigurationError
 from teiten_collector.store.database import FILE_NAME
 from teiten_collector.store.durable import make_directory, sync
 from teiten_collector.store.engine import TABLES_DIRECTORY
+from teiten_collector.store.lock import UPKEEP_LOCK, exclusive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,25 +61,31 @@ def backup(store: Store, target: Path, url: str = "") -> Copied:
         )
     try:
         make_directory(target)
-        with store.writing_tables() as tables:
-            _copy_database(store.directory / FILE_NAME, target / FILE_NAME)
-            listed = [path for path in sorted(tables.directory.rglob("*")) if path.is_file()]
-            # What is replaced in place has to be copied now; everything else stays as it is.
-            changing = [path for path in listed if path.name in {"snapshot.json", "_last_checkpoint"}]
-            _copy(changing, store.directory, target)
-        rest = [path for path in listed if path not in set(changing) and not path.name.endswith(".new")]
-        _copy(rest, store.directory, target)
-        make_directory(target / TABLES_DIRECTORY)
-        make_directory(target / JOURNAL_DIRECTORY)
-        journal = store.directory / JOURNAL_DIRECTORY
-        _copy(sorted(journal.glob("*.segment")), store.directory, target)
-        for folder in (path for path in target.rglob("*") if path.is_dir()):
-            sync(folder)
-        sync(target)
+        # Upkeep would remove files between their listing and their copy.
+        with exclusive(store.directory / UPKEEP_LOCK):
+            return _copied(store, target)
     except OSError as error:
         raise CannotWriteError(
             f"cannot be copied: {error.strerror}", place=str(error.filename or target)
         ) from error
+
+
+def _copied(store: Store, target: Path) -> Copied:
+    with store.writing_tables() as tables:
+        _copy_database(store.directory / FILE_NAME, target / FILE_NAME)
+        listed = [path for path in sorted(tables.directory.rglob("*")) if path.is_file()]
+        # What is replaced in place has to be copied now; everything else stays as it is.
+        changing = [path for path in listed if path.name in {"snapshot.json", "_last_checkpoint"}]
+        _copy(changing, store.directory, target)
+    rest = [path for path in listed if path not in set(changing) and not path.name.endswith(".new")]
+    _copy(rest, store.directory, target)
+    make_directory(target / TABLES_DIRECTORY)
+    make_directory(target / JOURNAL_DIRECTORY)
+    journal = store.directory / JOURNAL_DIRECTORY
+    _copy(sorted(journal.glob("*.segment")), store.directory, target)
+    for folder in (path for path in target.rglob("*") if path.is_dir()):
+        sync(folder)
+    sync(target)
     copied = [path.stat().st_size for path in target.rglob("*") if path.is_file()]
     return Copied(len(copied), sum(copied))
 

@@ -244,6 +244,10 @@ class Journal:
         except OSError as error:
             raise StoreError(f"cannot read: {error.strerror}", place=str(path)) from error
 
+    def begun_ns(self, segment: str) -> int:
+        """When a segment was made, nanoseconds of Unix time."""
+        return int(segment.split("-", maxsplit=1)[0], 16)
+
     def remove(self, segment: str) -> None:
         """Removes a segment for good; whoever calls knows that nothing in it is needed."""
         (self.directory / segment).unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from teiten_collector.store.verdict import Conflict, ConflictReason, New, Repeat
 from teiten_protocol import BatchKey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Row
     from sqlalchemy import Engine as SqlEngine
@@ -38,6 +38,13 @@ class State(IntEnum):
     STORED = 3
     UNREADABLE = 4
     """Its journal entry is damaged: it is in no table, `check` names it, and its key stays taken."""
+    EXPIRED = 5
+    """In the tables, and its time in the journal is over: it is there no more, or will not be for long."""
+
+    @property
+    def in_tables(self) -> bool:
+        """Whether the tables have its rows."""
+        return self in {State.STORED, State.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,16 @@ class Ledger:
             connection.execute(
                 update(GROUPS).where(GROUPS.c.number == group.number).values(stored_ns=time.time_ns())
             )
+
+    def expire(self, keys: Sequence[BatchKey]) -> None:
+        """Says of batches in the tables that the journal need not hold them any more."""
+        with writing(self._database) as connection:
+            for key in keys:
+                connection.execute(
+                    update(BATCHES)
+                    .where(*_is(key), BATCHES.c.state == State.STORED)
+                    .values(state=State.EXPIRED)
+                )
 
     def enrichment(self, group: int) -> tuple[str, str]:
         """The databases that said a group's countries and networks; empty texts for an unknown group."""

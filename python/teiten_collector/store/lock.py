@@ -5,11 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+UPKEEP_LOCK: Final = "upkeep.lock"
+"""Whoever holds it in a store's directory is the only one that removes files there."""
 
 
 @contextmanager
@@ -22,5 +26,20 @@ def exclusive(path: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def attempted(path: Path) -> Iterator[bool]:
+    """Holds the lock file at `path`, or says that somebody else does; never waits."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = True
+        except BlockingIOError:
+            held = False
+        yield held
     finally:
         os.close(descriptor)

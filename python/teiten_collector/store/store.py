@@ -4,7 +4,9 @@ DIRECTORY/
     registry.sqlite     registry and ledger, unless a URL says otherwise
     journal/            segments
     tables/             tuples, detections, quoted, sketches, observations (Delta Lake), snapshot.json
-    migrate.lock, intake.lock, recovery.lock
+    rollups/            what was counted of days that are over
+    scratch/            of queries that are running
+    migrate.lock, intake.lock, recovery.lock, upkeep.lock
 """
 
 from __future__ import annotations
@@ -192,7 +194,7 @@ class Store:
             return tuple(_compare(self.ledger, engine))
 
     def check_journal(self) -> Iterator[Finding]:
-        """Reads every batch of the ledger in the journal again, and holds it against its digest."""
+        """Reads every batch in the journal again, and holds it against its digest in the ledger."""
         for state in (State.JOURNALED, State.GROUPED, State.STORED):
             for row in self.ledger.each(state):
                 try:
@@ -204,6 +206,30 @@ class Store:
                     yield Finding(
                         "unreadable", name_of(row.entry.key), "the journal no longer holds it as it came"
                     )
+
+    def expire_segment(self, segment: str, before_ns: int) -> bool:
+        """Removes a segment of the journal if no batch in it is needed any more; whether it did.
+
+        Needed is what is not in the tables, and what came since `before_ns`. The ledger knows that the
+        batches are gone before they are: killed in between, the segment goes the next time.
+        """
+        if (
+            self.journal.begun_ns(segment) >= before_ns
+            or segment not in self.ledger.settled()
+            or self.journal.busy(segment)
+        ):
+            return False
+        keys = []
+        for position, entry in self.journal.scan(segment):
+            row = self.ledger.find(entry.key)
+            if row is None or row.position != position:
+                continue  # never acknowledged, or a repeat that lies elsewhere
+            if row.state in {State.JOURNALED, State.GROUPED} or entry.received_ns >= before_ns:
+                return False
+            keys.append(entry.key)
+        self.ledger.expire(keys)
+        self.journal.remove(segment)
+        return True
 
     def version(self) -> str:
         """The version of the database's schema."""
@@ -292,7 +318,9 @@ def _compare(ledger: Ledger, engine: Engine) -> Iterator[Finding]:
                 "entries": row.entry.rows,
                 "packets": row.entry.packets,
             }
-            for row in ledger.each(State.STORED)
+            for state in State
+            if state.in_tables
+            for row in ledger.each(state)
         ],
         schema=pa.schema(_STATED),
     )

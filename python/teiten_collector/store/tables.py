@@ -19,9 +19,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import (
     CommitProperties,
@@ -41,11 +43,8 @@ from teiten_collector.store.facts import SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import date
     from pathlib import Path
     from typing import Any
-
-    import pyarrow as pa
 
 SNAPSHOT: Final = "snapshot.json"
 RETENTION_HOURS: Final = 24
@@ -151,41 +150,64 @@ class Tables:
                 self._settle(name, DeltaTable(self._path(name)).version())
         self.publish()
 
-    def compact(self, *, target_bytes: int = 128 << 20) -> dict[str, int]:
-        """Joins small files, table by table, and shows the result; how many files were taken out of each.
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """The tables, in the order in which a group reaches them."""
+        return tuple(SCHEMAS)
 
-        Files of one day only are joined. What was joined stays on disk until `vacuum`.
+    def files(self) -> dict[tuple[str, date], list[Path]]:
+        """The files of every table and day, those of a day in no order."""
+        found: dict[tuple[str, date], list[Path]] = {}
+        for name in SCHEMAS:
+            path = self._path(name)
+            with _reported(path):
+                added = pa.table(DeltaTable(path).get_add_actions())
+            for file in added["path"].to_pylist():
+                day = date.fromisoformat(str(file).split("/")[0].removeprefix("day="))
+                found.setdefault((name, day), []).append(path / str(file))
+        return found
+
+    def compact(self, name: str, day: date, *, target_bytes: int = 128 << 20) -> int:
+        """Joins a table's small files of one day, and shows the result; how many files were taken out.
+
+        The rows stay as they are. What was joined stays on disk until `vacuum`.
         """
-        removed = {}
-        for name in SCHEMAS:
-            with _reported(self._path(name)):
-                table = DeltaTable(self._path(name))
-                metrics = table.optimize.compact(
-                    target_size=target_bytes, writer_properties=_WRITER, post_commithook_properties=_NO_HOOKS
-                )
-                removed[name] = int(metrics["numFilesRemoved"])
-                self._settle(name, table.version())
+        with _reported(self._path(name)):
+            table = DeltaTable(self._path(name))
+            metrics = table.optimize.compact(
+                partition_filters=[("day", "=", day.isoformat())],
+                target_size=target_bytes,
+                writer_properties=_WRITER,
+                post_commithook_properties=_NO_HOOKS,
+            )
+            self._settle(name, table.version())
         self.publish()
-        return removed
+        return int(metrics["numFilesRemoved"])
 
-    def vacuum(self, *, retention_hours: int = RETENTION_HOURS) -> dict[str, int]:
-        """Deletes files that no current version names and that outlived the retention; how many by table."""
-        deleted = {}
-        for name in SCHEMAS:
-            with _reported(self._path(name)):
-                table = DeltaTable(self._path(name))
-                files = table.vacuum(
-                    retention_hours=retention_hours,
-                    dry_run=False,
-                    enforce_retention_duration=False,
-                    full=True,
-                    post_commithook_properties=_NO_HOOKS,
-                )
-                table.cleanup_metadata()
-                deleted[name] = len(files)
-                self._settle(name, DeltaTable(self._path(name)).version())
+    def vacuum(self, name: str, *, retention_hours: int = RETENTION_HOURS) -> int:
+        """Deletes a table's files that no current version names and that outlived the retention; how many.
+
+        A table without such files has no commit of it.
+        """
+        with _reported(self._path(name)):
+            table = DeltaTable(self._path(name))
+            expired = table.vacuum(
+                retention_hours=retention_hours, dry_run=True, enforce_retention_duration=False, full=True
+            )
+            # Those that were removed before are listed again.
+            if not any((self._path(name) / unquote(file)).exists() for file in expired):
+                return 0
+            table.vacuum(
+                retention_hours=retention_hours,
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+                post_commithook_properties=_NO_HOOKS,
+            )
+            table.cleanup_metadata()
+            self._settle(name, DeltaTable(self._path(name)).version())
         self.publish()
-        return deleted
+        return len(expired)
 
     def group(self, name: str, application: str) -> int:
         """The last group that reached a table; 0 before the first."""
