@@ -22,6 +22,7 @@ from teiten_collector.accounting import Standing, gaps, missing, standings
 from teiten_collector.analysis.bulletins import read_bulletins
 from teiten_collector.analysis.categories import read_categories, read_signatures
 from teiten_collector.analysis.periods import parse_period
+from teiten_collector.analysis.survey_scanners import read_survey_scanners
 from teiten_collector.config import CollectorConfig, Language, load
 from teiten_collector.door import Admission, Refusal
 from teiten_collector.enrich import CountryDatabase
@@ -444,6 +445,9 @@ def _report(options: argparse.Namespace) -> int:
         signature_groups=config.report.signature_groups,
         home_country=config.report.home,
         bulletins=() if options.bulletins is None else read_bulletins(options.bulletins),
+        scanners=read_survey_scanners(
+            config.report.survey_scanner_lists, shipped=config.report.known_survey_scanners
+        ),
     )
     with _store(config) as store:
         if store.waiting():  # what was acknowledged belongs in the report

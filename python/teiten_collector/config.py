@@ -65,6 +65,8 @@ signature_groups = []
 home_country = ""                 # a code as JP; empty: the time zone's, else the language's
 signature_lists = []              # CSV: sid,message,category,classtype
 categories = ""                   # TOML; empty: the six of the 2009 report
+known_survey_scanners = true      # keep the shipped list of survey scanners apart
+survey_scanner_lists = []         # CSV, own ones besides: network,operator,source,checked
 """
 """Every key with its default, as its page in docs/reference shows it: a test compares them."""
 
@@ -201,6 +203,8 @@ class ReportConfig(_Section):
     home_country: str = Field(default="", pattern=r"^([A-Z]{2})?$")
     signature_lists: tuple[Location, ...] = Field(default=(), strict=False)
     categories: OptionalLocation = None
+    known_survey_scanners: bool = True
+    survey_scanner_lists: tuple[Location, ...] = Field(default=(), strict=False)
 
     @field_validator("timezone")
     @classmethod

@@ -12,6 +12,7 @@ import pytest
 from teiten_collector.analysis.exposure import observed_stretches
 from teiten_collector.analysis.periods import parse_period
 from teiten_collector.analysis.rates import Accesses, accesses, select_sensors
+from teiten_collector.analysis.survey_scanners import SurveyScanners
 from teiten_collector.errors import ConfigurationError
 from teiten_collector.intake import Intake
 from teiten_collector.store import Engine, Store
@@ -44,7 +45,7 @@ def fill(store: Store, *batches: Batch) -> None:
 def count(store: Store, family: Family = Family.IPV4, *, groups: tuple[str, ...] = ()) -> Accesses:
     chosen = select_sensors(store.registry.list(), groups, key="report.access_groups")
     with Engine(store.directory) as engine:
-        return accesses(engine, chosen, family, DAY, DAY.before())
+        return accesses(engine, chosen, family, DAY, DAY.before(), "JP", SurveyScanners())
 
 
 def test_overlapping_touching_and_repeated_spans_are_one_stretch(store: Store) -> None:

@@ -65,8 +65,31 @@ def complete_document() -> dict[str, Any]:
         "compare": {"from": "2009-07-01", "to": "2009-07-31", "days": 31},
         "timezone": "Asia/Tokyo",
         "home_country": "JP",
+        "missing": {
+            "complete": False,
+            "gaps": [_lack(from_="2009-08-10T00:00:00+09:00", to="2009-08-11T00:00:00+09:00")],
+            "batches": [
+                _lack(from_=None, to="2009-08-10T00:00:00+09:00", epoch="0000000000000001", first=0, last=2)
+            ],
+            "losses": [
+                _lack(
+                    from_="2009-08-11T00:00:00+09:00",
+                    to="2009-08-11T01:00:00+09:00",
+                    reason="full",
+                    batches=3,
+                    packets=120,
+                )
+            ],
+        },
+        "survey_scanners": [
+            {"network": "192.0.2.0/24", "operator": "Example Survey", "source": "", "checked": ""}
+        ],
         "access": _access(),
-        "access_ipv6": {**_observed("prefix_days"), **_rows("ports", {"445/TCP": 0.4, "128/ICMPv6": 0.2})},
+        "access_ipv6": {
+            **_observed("prefix_days"),
+            **_rows("ports", {"445/TCP": 0.4, "128/ICMPv6": 0.2}),
+            "without_surveys": _without(ports={"445/TCP": 0.3, "128/ICMPv6": 0.2}),
+        },
         "signatures": _signatures(),
         "bulletins": _bulletins(),
         "findings": _findings(),
@@ -78,6 +101,18 @@ def complete_document() -> dict[str, Any]:
         "country_database": "DBIP-Country-Lite (2026-11-01)",
         "country_credit": "IP Geolocation by DB-IP (https://db-ip.com)",
     }
+
+
+def _lack(*, from_: str | None, to: str, **said: object) -> dict[str, Any]:
+    return {"sensor": "osaka-01", "from": from_, "to": to, **said}
+
+
+def _without(**tables: Mapping[str, float]) -> dict[str, Any]:
+    """Everything less a tenth, which an example's scanner sent."""
+    scanner = {"Example Survey": sum(sum(rates.values()) for rates in tables.values()) / 10}
+    rows = {name: _rows("rows", rates)["rows"] for name, rates in tables.items()}
+    total = _rows("rows", next(iter(tables.values())))["total"]
+    return {"scanners": _rows("rows", scanner)["rows"], "total": total, **rows}
 
 
 def _observed(unit: str) -> dict[str, Any]:
@@ -167,6 +202,7 @@ def _access() -> dict[str, Any]:
     leading = dict(list(PORTS.items())[:5])
     whole = sum(PORTS.values())
     countries = {code: whole * share for code, share in list(COUNTRIES.items())[:5]}
+    services = _rows("rows", {"53/UDP": 0.8, "123/UDP": 0.2})["rows"]
     return {
         **_observed("address_days"),
         **_rows("ports", PORTS),
@@ -179,7 +215,28 @@ def _access() -> dict[str, Any]:
         "tools": _rows("rows", {"zmap": 20.0, "masscan": 10.0, "mirai": 2.0})["rows"],
         "by_sensor": [_sensor(name) for name in ("fukuoka-01", "osaka-01", "tokyo-01")],
         "ports_by_country": _cross(PORTS),
+        "tools_by_port": {"445/TCP": {"zmap": 4_000, "masscan": 100}, "23/TCP": {"mirai": 9_000}},
+        "reflected": [{**row, "bytes": 400 * row["count"]} for row in services],
+        "without_surveys": _without(
+            ports={key: rate * 0.9 for key, rate in PORTS.items()},
+            countries={code: whole * share * 0.9 for code, share in COUNTRIES.items()},
+        ),
         "backscatter": {
+            "attacks": [
+                {
+                    "victim": "192.0.2.1",
+                    "country": "RU",
+                    "protocol": 6,
+                    "port": 80,
+                    "first": "2009-08-12T03:00:00+09:00",
+                    "last": "2009-08-12T03:41:00+09:00",
+                    "packets": 9_000,
+                    "most_in_a_minute": 700,
+                    "victim_packets": 3.9e11,
+                }
+            ],
+            "attacks_seen": 1,
+            "attack_floor": {"addresses": 100.0, "packets_a_second": 2.1e7, "packets": 1.1e9},
             "countries": _countries({"backscatter": 8.0}),
             "sources": [
                 {

@@ -29,10 +29,17 @@ MIN_COMPARED_RATE = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was counted of one subject in one period: packets, and distinct source addresses."""
+    """What was counted of one subject in one period.
+
+    Attributes:
+        count: Packets.
+        sources: Distinct source addresses.
+        estimated: Whether `sources` holds an estimate (`teiten_collector.analysis.merged_sources`).
+    """
 
     count: int
     sources: int
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Row:
         sources: Distinct source addresses in the period.
         rate_low: Lower limit of the rate's 95 % interval; None where there is no rate.
         rate_high: Upper limit of it.
+        sources_estimated: Whether `sources` holds an estimate, and is an upper one.
     """
 
     key: str
@@ -70,6 +78,7 @@ class Row:
     sources: int
     rate_low: float | None
     rate_high: float | None
+    sources_estimated: bool
 
 
 def compare(key: str, current: Figure, previous: Figure, days: float, compare_days: float) -> Row:
@@ -117,6 +126,7 @@ def _row(
         sources=current.sources,
         rate_low=limits[0],
         rate_high=limits[1],
+        sources_estimated=current.estimated,
     )
 
 
@@ -159,6 +169,7 @@ def rank_rows(
             row.sources,
             row.rate_low,
             row.rate_high,
+            row.sources_estimated,
         )
         for row in rows
     ]

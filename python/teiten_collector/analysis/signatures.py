@@ -13,13 +13,15 @@ from teiten_collector.analysis.exposure import Exposure, daily_exposure, exposur
 from teiten_collector.analysis.ranks import Figure, Row, compare, rank_rows
 from teiten_collector.analysis.scope import Scope
 from teiten_collector.analysis.statements import DETECTED
+from teiten_collector.analysis.surveys import TOTAL, WithoutSurveys
 from teiten_collector.analysis.tallies import encoded, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from teiten_collector.analysis.categories import Signature, Signatures
     from teiten_collector.analysis.periods import Period
+    from teiten_collector.analysis.survey_scanners import SurveyScanners
     from teiten_collector.analysis.tallies import Source
     from teiten_collector.store import Engine, Sensor
     from teiten_protocol import Family
@@ -32,7 +34,7 @@ class Detected:
     Attributes:
         calendar: Its days.
         daily: Columns local_day, signature (text), category, country, source_high, source_low, packets (here:
-            detections, decimal).
+            detections, decimal), scanner (operator of the survey scanner that sent it, else null).
     """
 
     calendar: Calendar
@@ -56,6 +58,16 @@ class Detected:
                 strict=True,
             )
         }
+
+    def without_surveys(self) -> Detected:
+        """The detections of sources that are no known survey scanners."""
+        return Detected(self.calendar, self.daily.filter(pc.is_null(self.daily["scanner"])))
+
+    def surveys(self) -> dict[str, Figure]:
+        """Detections and distinct sources by operator of survey scanners."""
+        return Detected(self.calendar, self.daily.filter(pc.is_valid(self.daily["scanner"]))).figures(
+            "scanner"
+        )
 
     def pairs(self, first: str, second: str) -> dict[tuple[object, ...], int]:
         """Detections by two columns."""
@@ -104,6 +116,8 @@ class Detections:
         countries: A row for each country of a source.
         signatures: A row for each signature; `key` is its number.
         known: What is known of the signatures in `signatures`, by number as text.
+        without_surveys: The same rows without what known survey scanners set off: `categories`, `countries`
+            and `signatures`.
         now: The period's detections.
         then: The compared period's.
     """
@@ -117,6 +131,7 @@ class Detections:
     countries: tuple[Row, ...]
     signatures: tuple[Row, ...]
     known: Mapping[str, Signature]
+    without_surveys: WithoutSurveys
     now: Detected
     then: Detected
 
@@ -128,6 +143,7 @@ def detections(  # noqa: PLR0913, PLR0917 - the same question as of accesses, an
     current: Period,
     previous: Period,
     signatures: Signatures,
+    scanners: SurveyScanners,
 ) -> Detections:
     """Counts and compares the detections of two periods."""
     chosen = tuple(sensors)
@@ -137,25 +153,37 @@ def detections(  # noqa: PLR0913, PLR0917 - the same question as of accesses, an
         for found, period in zip(stretches, (current, previous), strict=True)
     ]
     now, then = (
-        _detected(engine, Scope(chosen, family, period), signatures) for period in (current, previous)
+        _detected(engine, Scope(chosen, family, period), signatures, scanners)
+        for period in (current, previous)
     )
     days = (observed[0].days, observed[1].days)
 
-    def rows(column: str, always: Sequence[str] = ()) -> tuple[Row, ...]:
-        nothing = dict.fromkeys(always, Figure(0, 0))
-        return rank_rows(nothing | now.figures(column), nothing | then.figures(column), *days)
+    nothing = {category.id: Figure(0, 0) for category in signatures.categories}
 
-    by_signature = rows("signature")
+    def rows(column: str, both: tuple[Detected, Detected]) -> tuple[Row, ...]:
+        always = nothing if column == "category" else {}
+        return rank_rows(always | both[0].figures(column), always | both[1].figures(column), *days)
+
+    def total(both: tuple[Detected, Detected]) -> Row:
+        return compare(TOTAL, both[0].figures()[""], both[1].figures()[""], *days)
+
+    tables = {"categories": "category", "countries": "country", "signatures": "signature"}
+    scanned = rank_rows(now.surveys(), then.surveys(), *days)
+    rest = (now.without_surveys(), then.without_surveys())
+    by_signature = rows("signature", (now, then))
     return Detections(
         family=family,
         current=observed[0],
         previous=observed[1],
         current_days=daily_exposure(stretches[0], current, chosen, family),
-        total=compare("total", now.figures()[""], then.figures()[""], *days),
-        categories=rows("category", [category.id for category in signatures.categories]),
-        countries=rows("country"),
+        total=total((now, then)),
+        categories=rows("category", (now, then)),
+        countries=rows("country", (now, then)),
         signatures=by_signature,
         known={row.key: signatures.signature(int(row.key)) for row in by_signature},
+        without_surveys=WithoutSurveys(
+            scanned, total(rest), {name: rows(column, rest) for name, column in tables.items() if scanned}
+        ),
         now=now,
         then=then,
     )
@@ -170,9 +198,10 @@ _EMPTY_FIELDS: list[pa.Field[Any]] = [
     pa.field("packets", pa.decimal128(38, 0)),
 ]
 _EMPTY = pa.schema(_EMPTY_FIELDS)
+_HALF = (1 << 64) - 1
 
 
-def _detected(engine: Engine, scope: Scope, signatures: Signatures) -> Detected:
+def _detected(engine: Engine, scope: Scope, signatures: Signatures, scanners: SurveyScanners) -> Detected:
     days = calendar(scope.period)
     table = _EMPTY.empty_table()
     if scope.sensors:
@@ -185,4 +214,18 @@ def _detected(engine: Engine, scope: Scope, signatures: Signatures) -> Detected:
     daily = table.set_column(1, "signature", pc.take(texts, places)).append_column(
         "category", pc.take(categories, places)
     )
-    return Detected(days, daily)
+    return Detected(days, daily.append_column("scanner", _scanners(daily, scope.family, scanners)))
+
+
+def _scanners(daily: pa.Table, family: Family, scanners: SurveyScanners) -> pa.Array[Any]:
+    """The operator of each row's source, null where it is no survey scanner."""
+    pairs: Iterable[tuple[Any, Any]] = zip(
+        daily["source_high"].to_pylist(), daily["source_low"].to_pylist(), strict=True
+    )
+    known: dict[tuple[int, int], str | None] = {}
+    operators = []
+    for high, low in pairs:
+        if (high, low) not in known:
+            known[high, low] = scanners.operator_of((high & _HALF) << 64 | low & _HALF, family)
+        operators.append(known[high, low])
+    return pa.array(operators, pa.string())

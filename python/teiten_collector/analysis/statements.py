@@ -281,6 +281,130 @@ ORDER BY first_minute, victim_high, victim_low, protocol
 the scope twice, the longest pause in minutes, then at least: packets, seconds, packets in one minute."""
 
 
+MEMBERS = f"""
+WITH members AS (
+  SELECT class, tool, {{source}}
+  FROM tuples
+  WHERE {SCOPE} AND source_low IS NOT NULL
+  GROUP BY class, tool, {{source}}
+)
+SELECT 'class' AS kind, CAST(class AS INT) AS number, CAST(COUNT(*) AS BIGINT) AS sources
+FROM (SELECT class, {{source}} FROM members GROUP BY class, {{source}}) AS by_class
+GROUP BY class
+UNION ALL
+SELECT 'tool', CAST(tool AS INT), CAST(COUNT(*) AS BIGINT)
+FROM (SELECT tool, {{source}} FROM members WHERE tool <> 0 GROUP BY tool, {{source}}) AS by_tool
+GROUP BY tool
+ORDER BY kind, number
+"""  # noqa: S608 - constant text
+"""Distinct sources of each class and of each tool. Parameters: the scope."""
+
+HOME_SOURCES = f"""
+SELECT code, CAST(COUNT(*) AS BIGINT) AS sources
+FROM (
+  SELECT form * 65536 + value AS code, {{source}}
+  FROM tuples
+  WHERE {SCOPE} AND country = ? AND source_low IS NOT NULL
+  GROUP BY form * 65536 + value, {{source}}
+) AS by_source
+GROUP BY code
+ORDER BY code
+"""  # noqa: S608 - constant text
+"""Distinct sources of one country, of each key. Parameters: the scope, the country."""
+
+REFLECTED = f"""
+SELECT source_port, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
+  CAST(SUM(bytes) AS DECIMAL(38, 0)) AS bytes, CAST(COUNT(source_low) AS BIGINT) AS sources
+FROM (
+  SELECT source_port, {{source}}, SUM(packets) AS packets, SUM(bytes) AS bytes
+  FROM tuples
+  WHERE {SCOPE} AND class = 3
+  GROUP BY source_port, {{source}}
+) AS by_source
+GROUP BY source_port
+ORDER BY source_port
+"""  # noqa: S608 - constant text
+"""UDP replies of services that forgers use as reflectors, by the service's port. Parameters: the scope."""
+
+SURVEYED = f"""
+WITH surveyed AS (
+  SELECT scanner, sensor, form * 65536 + value AS code, COALESCE(country, 'ZZ') AS country, class, tool, asn,
+    {{source}}, SUM(packets) AS packets
+  FROM tuples JOIN scanners ON {{within}}
+  WHERE {SCOPE}
+  GROUP BY scanner, sensor, form * 65536 + value, COALESCE(country, 'ZZ'), class, tool, asn, {{source}}
+)
+SELECT kind, subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
+FROM (
+  SELECT 'total' AS kind, CAST('total' AS VARCHAR(80)) AS subject, {{source}}, SUM(packets) AS packets
+  FROM surveyed GROUP BY {{source}}
+  UNION ALL
+  SELECT 'scanner', CAST(scanner AS VARCHAR(80)), {{source}}, SUM(packets)
+  FROM surveyed GROUP BY scanner, {{source}}
+  UNION ALL
+  SELECT 'key', CAST(code AS VARCHAR(80)), {{source}}, SUM(packets) FROM surveyed GROUP BY code, {{source}}
+  UNION ALL
+  SELECT 'home-key', CAST(code AS VARCHAR(80)), {{source}}, SUM(packets)
+  FROM surveyed WHERE country = ? GROUP BY code, {{source}}
+  UNION ALL
+  SELECT 'country', CAST(country AS VARCHAR(80)), {{source}}, SUM(packets)
+  FROM surveyed GROUP BY country, {{source}}
+  UNION ALL
+  SELECT 'backscatter', CAST(country AS VARCHAR(80)), {{source}}, SUM(packets)
+  FROM surveyed WHERE class = 2 GROUP BY country, {{source}}
+  UNION ALL
+  SELECT 'class', CAST(class AS VARCHAR(80)), {{source}}, SUM(packets)
+  FROM surveyed GROUP BY class, {{source}}
+  UNION ALL
+  SELECT 'tool', CAST(tool AS VARCHAR(80)), {{source}}, SUM(packets)
+  FROM surveyed WHERE tool <> 0 GROUP BY tool, {{source}}
+  UNION ALL
+  SELECT 'network', CAST(asn AS VARCHAR(80)), {{source}}, SUM(packets)
+  FROM surveyed WHERE asn IS NOT NULL GROUP BY asn, {{source}}
+  UNION ALL
+  SELECT 'sensor', CAST(sensor AS VARCHAR(80)), {{source}}, SUM(packets)
+  FROM surveyed GROUP BY sensor, {{source}}
+) AS by_source
+GROUP BY kind, subject
+ORDER BY kind, subject
+"""  # noqa: S608 - constant text
+"""What known survey scanners sent, each way the report counts: packets and distinct sources. Tables: scanners
+(scanner, block, first_high, last_high, first_low, last_low), ranges apart from one another; of IPv4 none
+crosses a block of 256 addresses. Parameters: the scope, the home country."""
+
+MISSING_BATCHES = """
+SELECT sensor, epoch, CAST(before + 1 AS INT) AS first_missing, CAST(sequence - 1 AS INT) AS last_missing,
+  before_ns, start_ns
+FROM (
+  SELECT sensor, epoch, sequence, start_ns,
+    LAG(sequence, 1, -1) OVER (PARTITION BY sensor, epoch ORDER BY sequence) AS before,
+    LAG(end_ns) OVER (PARTITION BY sensor, epoch ORDER BY sequence) AS before_ns
+  FROM (
+    SELECT sensor, epoch, sequence, MIN(start_ns) AS start_ns, MAX(end_ns) AS end_ns
+    FROM observations
+    WHERE array_contains(?, sensor)
+    GROUP BY sensor, epoch, sequence
+  ) AS batches
+) AS numbered
+WHERE sequence > before + 1 AND start_ns > ? AND COALESCE(before_ns, start_ns) < ?
+ORDER BY sensor, epoch, first_missing
+"""
+"""Runs of numbers that are missing in an epoch of a sensor, with the end of the batch before (NULL: none came
+before) and the start of the one after, where these enclose a part of a time. Parameters: sensors, start of
+the time, its end."""
+
+LOSSES = """
+SELECT sensor, MIN(start_ns) AS start_ns, MAX(end_ns) AS end_ns, MIN(counters) AS counters
+FROM observations
+WHERE start_ns < ? AND end_ns > ? AND array_contains(?, sensor)
+GROUP BY sensor, epoch, sequence
+HAVING MIN(counters) LIKE '%"lost.%' OR MIN(counters) LIKE '%"kernel_dropped"%'
+ORDER BY sensor, start_ns
+"""
+"""Batches that tell of lost batches or packets; `{}` stands on all but the first row of a batch and is the
+greater text. Parameters: end of the time, its start, sensors."""
+
+
 def for_family(statement: str, family: Family) -> str:
     """A statement with `{source}` for one family."""
     if family is Family.IPV4:
@@ -289,10 +413,14 @@ def for_family(statement: str, family: Family) -> str:
             source_of_tuples="tuples.source_low",
             high="CAST(0 AS BIGINT)",
             same="heavy.low = tuples.source_low",
+            within="scanners.block = tuples.source_low - tuples.source_low % 256"
+            " AND tuples.source_low BETWEEN scanners.first_low AND scanners.last_low",
         )
     return statement.format(
         source="source_high, source_low",
         source_of_tuples="tuples.source_high, tuples.source_low",
         high="source_high",
         same="heavy.high = tuples.source_high AND heavy.low = tuples.source_low",
+        within="tuples.source_high BETWEEN scanners.first_high AND scanners.last_high"
+        " AND tuples.source_low BETWEEN scanners.first_low AND scanners.last_low",
     )

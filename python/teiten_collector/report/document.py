@@ -8,44 +8,53 @@ it was made.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from teiten_collector.analysis.bulletins import Bulletin, BulletinFinding, judge_bulletins
 from teiten_collector.analysis.categories import Signatures, read_categories, read_signatures
+from teiten_collector.analysis.completeness import Completeness, completeness
+from teiten_collector.analysis.denial_of_service import IPV4_ADDRESSES, Attack, Floor, attacks, floor
 from teiten_collector.analysis.findings import Finding, Ground, Victim, find, make_ground, victims
 from teiten_collector.analysis.findings.ground import leading
+from teiten_collector.analysis.flows import source_text
 from teiten_collector.analysis.ranks import Row
-from teiten_collector.analysis.rates import Accesses, SensorFigures, accesses, parts
+from teiten_collector.analysis.rates import Accesses, Reflected, SensorFigures, accesses, parts
 from teiten_collector.analysis.scope import select_sensors
 from teiten_collector.analysis.series import Days, Series, series_of, whole_series
 from teiten_collector.analysis.signatures import Detections, detections
+from teiten_collector.analysis.survey_scanners import SurveyScanners
 from teiten_collector.analysis.tallies import sums
 from teiten_collector.report.sentences import finding_text
 from teiten_protocol import Class, Family, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from zoneinfo import ZoneInfo
 
     import pyarrow as pa
 
     from teiten_collector.analysis.exposure import Stretch
     from teiten_collector.analysis.periods import Period
+    from teiten_collector.analysis.surveys import WithoutSurveys
     from teiten_collector.store import Engine, Sensor
 
 KEYS_BY_COUNTRY = 1_000
 """So many leading keys are told country by country."""
 VICTIMS = 20
 """So many sources of backscatter are told."""
-SENSOR_PORTS = 5
+ATTACKS = 100
+"""So many denial-of-service attacks are told, those with the most packets."""
+UNKNOWN = "ZZ"
+"""The country of an address without one: ISO 3166-1 leaves the code to users."""
 _LINE = 400
 """A row longer than this, as text, is written over several lines."""
 
 Content = dict[str, object]
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
-_ROW = tuple(field.name for field in fields(Row))
+_ROW = tuple(column.name for column in fields(Row))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,7 @@ class Question:
         signature_groups: Groups of the sensors whose detections count; empty: every sensor.
         home_country: Code of the country that has figures of its own.
         bulletins: Whose keys are looked at before and after.
+        scanners: The known survey scanners, without whom every rate is told too.
     """
 
     period: Period
@@ -67,6 +77,7 @@ class Question:
     signature_groups: tuple[str, ...] = ()
     home_country: str = "JP"
     bulletins: tuple[Bulletin, ...] = ()
+    scanners: SurveyScanners = field(default_factory=SurveyScanners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,12 @@ class Document:
         signatures_ipv6: Detections at monitored IPv6 prefixes.
         bulletins: What happened to the keys of bulletins, in the order of their list.
         findings: Sentences that say why, the one that explains most first.
-        ground: What the findings about accesses were made from.
+        ground: What the findings about IPv4 accesses were made from.
+        ground_ipv6: The same of IPv6.
+        attacks: Denial-of-service attacks inferred from backscatter over IPv4, by falling packets.
+        attack_floor: The smallest attack that could be seen; None where nothing was observed.
+        missing: What is missing of the period's data.
+        compare_missing: The same of the compared period.
         categories: Categories of signatures, and the list of signatures.
         countries: Where countries come from.
     """
@@ -102,6 +118,11 @@ class Document:
     bulletins: tuple[BulletinFinding, ...]
     findings: tuple[Finding, ...]
     ground: Ground
+    ground_ipv6: Ground
+    attacks: tuple[Attack, ...]
+    attack_floor: Floor | None
+    missing: Completeness
+    compare_missing: Completeness
     categories: Signatures
     countries: CountrySource
 
@@ -129,18 +150,32 @@ def build_document(
     watching = select_sensors(sensors, question.access_groups, key="report.access_groups")
     detecting = select_sensors(sensors, question.signature_groups, key="report.signature_groups")
     spans = (question.period, question.compare)
-    access = accesses(engine, watching, Family.IPV4, *spans)
-    detected = detections(engine, detecting, Family.IPV4, *spans, known)
-    ground = make_ground(engine, access)
+    access, access_ipv6 = (
+        accesses(engine, watching, family, *spans, question.home_country, question.scanners)
+        for family in (Family.IPV4, Family.IPV6)
+    )
+    detected, detected_ipv6 = (
+        detections(engine, detecting, family, *spans, known, question.scanners)
+        for family in (Family.IPV4, Family.IPV6)
+    )
+    ground, ground_ipv6 = make_ground(engine, access), make_ground(engine, access_ipv6)
+    everyone = {sensor.id: sensor for sensor in (*watching, *detecting)}
+    missing, compare_missing = (completeness(engine, tuple(everyone.values()), period) for period in spans)
+    seen = attacks(engine, access.now.scope)
     return Document(
         question=question,
         access=access,
-        access_ipv6=accesses(engine, watching, Family.IPV6, *spans),
+        access_ipv6=access_ipv6,
         signatures=detected,
-        signatures_ipv6=detections(engine, detecting, Family.IPV6, *spans, known),
+        signatures_ipv6=detected_ipv6,
         bulletins=judge_bulletins(engine, watching, question.bulletins, question.period.zone),
-        findings=find(ground, detected),
+        findings=(*find(ground, detected), *find(ground_ipv6, detected_ipv6)),
         ground=ground,
+        ground_ipv6=ground_ipv6,
+        attacks=tuple(sorted(seen, key=lambda attack: (-attack.packets, attack.first_minute, attack.victim))),
+        attack_floor=floor(access.current, question.period.end_ns - question.period.start_ns),
+        missing=missing,
+        compare_missing=compare_missing,
         categories=known,
         countries=countries,
     )
@@ -160,6 +195,8 @@ def to_content(document: Document) -> Content:
         "compare": _period(question.compare),
         "timezone": question.period.zone.key,
         "home_country": question.home_country,
+        "missing": _missing(document.missing, question.period),
+        "compare_missing": _missing(document.compare_missing, question.compare),
         "access": _accesses(document.access, "address_days", document),
         "access_ipv6": _accesses(document.access_ipv6, "prefix_days", document),
         "signatures": _detections(document.signatures, "address_days"),
@@ -170,6 +207,15 @@ def to_content(document: Document) -> Content:
             {"id": category.id, "title": category.title.model_dump(), "examples": list(category.examples)}
             for category in document.categories.categories
         ],
+        "survey_scanners": [
+            {
+                "network": str(entry.network),
+                "operator": entry.operator,
+                "source": entry.source,
+                "checked": entry.checked,
+            }
+            for entry in document.question.scanners.networks
+        ],
         "signatures_known": len(document.categories.listed),
         "country_database": document.countries.database,
         "country_credit": document.countries.credit,
@@ -178,6 +224,42 @@ def to_content(document: Document) -> Content:
 
 def _period(period: Period) -> Content:
     return {"from": period.first.isoformat(), "to": period.last.isoformat(), "days": period.days}
+
+
+def _missing(found: Completeness, period: Period) -> Content:
+    def moment(moment_ns: int | None) -> str | None:
+        if moment_ns is None:
+            return None
+        return datetime.fromtimestamp(moment_ns // 1_000_000_000, period.zone).isoformat()
+
+    return {
+        "complete": found.complete,
+        "gaps": [
+            {"sensor": gap.sensor, "from": moment(gap.from_ns), "to": moment(gap.to_ns)} for gap in found.gaps
+        ],
+        "batches": [
+            {
+                "sensor": run.sensor,
+                "epoch": f"{run.epoch:016x}",
+                "first": run.first,
+                "last": run.last,
+                "from": moment(run.from_ns),
+                "to": moment(run.to_ns),
+            }
+            for run in found.missing
+        ],
+        "losses": [
+            {
+                "sensor": loss.sensor,
+                "reason": loss.reason,
+                "batches": loss.batches,
+                "packets": loss.packets,
+                "from": moment(loss.from_ns),
+                "to": moment(loss.to_ns),
+            }
+            for loss in found.losses
+        ],
+    }
 
 
 def _rows(rows: Iterable[Row]) -> list[Content]:
@@ -190,7 +272,6 @@ def _row_content(row: Row) -> Content:
 
 def _accesses(found: Accesses, unit: str, document: Document) -> Content:
     by_port = _pairs(found, "country")
-    home = document.question.home_country
     return {
         unit: found.current.days,
         f"compare_{unit}": found.previous.days,
@@ -201,25 +282,30 @@ def _accesses(found: Accesses, unit: str, document: Document) -> Content:
         "total": _row_content(found.total),
         "ports": _rows(found.ports),
         "countries": _rows(found.countries),
-        "home_ports": _rows(_home_ports(found, home)),
+        "home_ports": _rows(found.home_ports),
         "networks": _rows(found.networks),
         "classes": _rows(found.classes),
         "tools": _rows(found.tools),
         "tools_by_port": _tools_by_port(found),
+        "reflected": [_reflected(service) for service in found.reflected],
+        "without_surveys": _without(found.without_surveys),
         "ports_by_country": {row.key: by_port[row.key] for row in found.ports if row.key in by_port},
-        "backscatter": _backscatter(found, document.ground if found is document.access else None),
+        "backscatter": _backscatter(found, document),
         "series": _access_series(found, document),
         "by_sensor": [_sensor(figures) for figures in found.sensors],
     }
 
 
-def _home_ports(found: Accesses, home: str) -> tuple[Row, ...]:
-    """The keys of the home country's accesses."""
-    counted = [
-        {str(key): count for (key,), count in sums(tally.of("country", home), ("key",)).items()}
-        for tally in (found.now, found.then)
-    ]
-    return found.rank(counted[0], counted[1])
+def _without(found: WithoutSurveys) -> Content:
+    return {
+        "scanners": _rows(found.scanners),
+        "total": _row_content(found.total),
+        **{name: _rows(rows) for name, rows in found.rows.items()},
+    }
+
+
+def _reflected(service: Reflected) -> Content:
+    return _row_content(service.row) | {"bytes": service.bytes}
 
 
 def _pairs(found: Accesses, column: str) -> dict[str, dict[str, int]]:
@@ -237,12 +323,46 @@ def _tools_by_port(found: Accesses) -> Content:
     return {row.key: named[row.key] for row in found.ports[:KEYS_BY_COUNTRY] if named.get(row.key)}
 
 
-def _backscatter(found: Accesses, ground: Ground | None) -> Content:
+def _backscatter(found: Accesses, document: Document) -> Content:
     days = Days(found.now.calendar.days, found.current_days)
-    return {
+    ipv4 = found is document.access
+    ground = document.ground if ipv4 else document.ground_ipv6
+    content: Content = {
         "countries": _rows(found.backscatter_countries),
-        "sources": [_victim(victim, ground) for _, victim in victims(ground)[:VICTIMS]] if ground else [],
+        "sources": [_victim(victim, ground) for _, victim in victims(ground)[:VICTIMS]],
         "series": _series(whole_series(_of_class(found, Class.BACKSCATTER), "country", days), "countries"),
+    }
+    if ipv4:
+        content |= _attacks(document)
+    return content
+
+
+def _attacks(document: Document) -> Content:
+    floor_, zone = document.attack_floor, document.question.period.zone
+    scale = None if floor_ is None else IPV4_ADDRESSES / floor_.addresses
+    return {
+        "attacks": [
+            {
+                "victim": source_text(attack.victim, Family.IPV4),
+                "country": attack.country or UNKNOWN,
+                "protocol": attack.protocol,
+                "port": attack.port,
+                "first": _minute(attack.first_minute, zone),
+                "last": _minute(attack.last_minute, zone),
+                "packets": attack.packets,
+                "most_in_a_minute": attack.most_in_a_minute,
+                "victim_packets": None if scale is None else attack.packets * scale,
+            }
+            for attack in document.attacks[:ATTACKS]
+        ],
+        "attacks_seen": len(document.attacks),
+        "attack_floor": None
+        if floor_ is None
+        else {
+            "addresses": floor_.addresses,
+            "packets_a_second": floor_.packets_a_second,
+            "packets": floor_.packets,
+        },
     }
 
 
@@ -253,14 +373,18 @@ def _victim(victim: Victim, ground: Ground) -> Content:
         "country": victim.country,
         "packets": victim.packets,
         "rate": victim.packets / ground.accesses.current.days if ground.accesses.current.days else None,
-        "first": datetime.fromtimestamp(victim.first_minute * 60, zone).isoformat(),
-        "last": datetime.fromtimestamp(victim.last_minute * 60, zone).isoformat(),
+        "first": _minute(victim.first_minute, zone),
+        "last": _minute(victim.last_minute, zone),
         "days": [ground.days[day].isoformat() for day in victim.days],
         "replies": victim.replies,
         "attacked_port": victim.attacked_port,
         "attacked_port_share": victim.attacked_port_share,
     }
     return content
+
+
+def _minute(minute: int, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(minute * 60, zone).isoformat()
 
 
 def _of_class(found: Accesses, class_: Class) -> pa.Table:
@@ -314,6 +438,10 @@ def _sensor(figures: SensorFigures) -> Content:
         "change": row.change,
         "change_percent": row.change_percent,
         "sources": row.sources,
+        "without_surveys": {
+            name: getattr(figures.without_surveys, name)
+            for name in ("count", "rate", "compare_rate", "change", "change_percent", "sources")
+        },
         "gaps": [_gap(gap) for gap in figures.gaps],
     }
 
@@ -342,6 +470,7 @@ def _detections(found: Detections, unit: str) -> Content:
             | {"message": found.known[row.key].message, "category": found.known[row.key].category}
             for row in found.signatures
         ],
+        "without_surveys": _without(found.without_surveys),
         "categories_by_country": _ordered(parts(found.now.pairs("category", "country")), categories),
         "signatures_by_country": _ordered(
             parts(found.now.pairs("signature", "country")), [row.key for row in found.signatures]

@@ -69,6 +69,12 @@ def ranking_cells(
     )
 
 
+def shown_rows(rows: Sequence[Row], wording: Wording) -> tuple[Row, ...]:
+    """The rows that `ranking_cells` shows."""
+    setter = _Setter(rows, wording)
+    return tuple(row for row in rows if setter.shows(row))
+
+
 def percent_text(percent: float) -> str:
     """A change in percent, to one decimal."""
     return signed(f"{percent:+,.1f}", "{sign}{change}%")

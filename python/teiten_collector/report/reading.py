@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from teiten_collector.analysis.ranks import Row
@@ -77,6 +77,14 @@ class Side:
         tools: Rows of scanners' tools.
         sensors: Rows of sensors, beside one another.
         victims: Sources of backscatter: who was attacked in our name.
+        attacks: Denial-of-service attacks on them, by falling packets.
+        attacks_seen: How many there were; more than `attacks` where many.
+        attack_floor: The smallest attack that could be seen; None where that is not known.
+        tools_by_port: Packets of each tool, by key.
+        reflected: UDP replies, by the service that they come from.
+        surveys: Rows of known survey scanners, by operator.
+        total_without_surveys: Everything but what they sent.
+        without_surveys: The other rows without it, by table and then by key; empty where they sent nothing.
     """
 
     observed: Observed
@@ -98,6 +106,14 @@ class Side:
     tools: tuple[Row, ...]
     sensors: tuple[Sensor, ...]
     victims: tuple[Victim, ...]
+    attacks: tuple[Attack, ...]
+    attacks_seen: int
+    attack_floor: AttackFloor | None
+    tools_by_port: Mapping[str, Mapping[str, int]]
+    reflected: tuple[Reflected, ...]
+    surveys: tuple[Row, ...]
+    total_without_surveys: Row
+    without_surveys: Mapping[str, tuple[Row, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +126,7 @@ class Sensor:
     rate: float | None
     rate_low: float | None
     rate_high: float | None
+    rate_without_surveys: float | None
     compare_rate: float | None
     sources: int
 
@@ -124,6 +141,61 @@ class Victim:
     rate: float | None
     first: str
     last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """An attack that a victim's replies betray; `victim_packets` is about what it answered in all."""
+
+    victim: str
+    country: str
+    protocol: int
+    port: int | None
+    first: datetime
+    last: datetime
+    packets: int
+    most_in_a_minute: int
+    victim_packets: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttackFloor:
+    """The smallest attack that could be seen, by the replies of its victim."""
+
+    addresses: float
+    packets_a_second: float
+    packets: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reflected:
+    """UDP replies of one service."""
+
+    row: Row
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """Something that is missing of the data: what kind, of which sensor, when, and how much of it.
+
+    Attributes:
+        kind: "gap", "batches" or "loss".
+        sensor: Whose.
+        first: When it begins, as ISO 8601; None where that is not known.
+        last: When it ends.
+        reason: Why, of a loss; else empty.
+        batches: How many batches.
+        packets: How many packets, as far as that is known.
+    """
+
+    kind: str
+    sensor: str
+    first: datetime | None
+    last: datetime | None
+    reason: str = ""
+    batches: int = 0
+    packets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +235,9 @@ class Report:
     country_credit: str
     categories: tuple[Category, ...]
     signatures_known: int
+    missing: tuple[Lack, ...]
+    compare_missing: tuple[Lack, ...]
+    survey_operators: tuple[str, ...]
 
     def bulletin_days(self, bulletin: Content) -> Days | None:
         """The accesses to a bulletin's key day by day: the bulletin's own, else the port's."""
@@ -191,6 +266,9 @@ def read(content: Content, language: Language) -> Report:
         country_credit=content.get("country_credit", ""),
         categories=tuple(_category(found, language) for found in content.get("categories") or ()),
         signatures_known=content.get("signatures_known", 0),
+        missing=_lacks(content.get("missing") or {}),
+        compare_missing=_lacks(content.get("compare_missing") or {}),
+        survey_operators=tuple(sorted({entry["operator"] for entry in content.get("survey_scanners") or ()})),
     )
 
 
@@ -213,6 +291,7 @@ def _optional(content: Content | None, unit: str, subjects: str) -> Side | None:
 def _side(content: Content, unit: str, subjects: str) -> Side:
     series = content.get("series") or {}
     backscatter = content.get("backscatter") or {}
+    without = content.get("without_surveys") or {}
     days = content[unit]
     compare_days = content[f"compare_{unit}"]
     return Side(
@@ -246,6 +325,18 @@ def _side(content: Content, unit: str, subjects: str) -> Side:
             Victim(**{field.name: found[field.name] for field in fields(Victim)})
             for found in backscatter.get("sources") or ()
         ),
+        attacks=tuple(_attack(found) for found in backscatter.get("attacks") or ()),
+        attacks_seen=backscatter.get("attacks_seen", 0),
+        attack_floor=(
+            AttackFloor(**floor) if (floor := backscatter.get("attack_floor")) is not None else None
+        ),
+        tools_by_port=content.get("tools_by_port") or {},
+        reflected=tuple(Reflected(_row(found), found["bytes"]) for found in content.get("reflected") or ()),
+        surveys=_rows(without.get("scanners")),
+        total_without_surveys=_row(without.get("total") or content["total"]),
+        without_surveys={
+            name: _rows(rows) for name, rows in without.items() if name not in {"scanners", "total"}
+        },
     )
 
 
@@ -284,9 +375,52 @@ def _sensor(content: Content) -> Sensor:
         rate=content["rate"],
         rate_low=content["rate_low"],
         rate_high=content["rate_high"],
+        rate_without_surveys=(content.get("without_surveys") or content)["rate"],
         compare_rate=content["compare_rate"],
         sources=content["sources"],
     )
+
+
+def _attack(content: Content) -> Attack:
+    moments = {name: datetime.fromisoformat(content[name]) for name in ("first", "last")}
+    return Attack(**{field.name: content[field.name] for field in fields(Attack)} | moments)
+
+
+def _lacks(content: Content) -> tuple[Lack, ...]:
+    """What is missing, sensor by sensor."""
+
+    def moment(text: str | None) -> datetime | None:
+        return None if text is None else datetime.fromisoformat(text)
+
+    found = [
+        *(
+            Lack("gap", gap["sensor"], moment(gap["from"]), moment(gap["to"]))
+            for gap in content.get("gaps", ())
+        ),
+        *(
+            Lack(
+                "batches",
+                run["sensor"],
+                moment(run["from"]),
+                moment(run["to"]),
+                batches=run["last"] - run["first"] + 1,
+            )
+            for run in content.get("batches", ())
+        ),
+        *(
+            Lack(
+                "loss",
+                loss["sensor"],
+                moment(loss["from"]),
+                moment(loss["to"]),
+                loss["reason"],
+                loss["batches"],
+                loss["packets"],
+            )
+            for loss in content.get("losses", ())
+        ),
+    ]
+    return tuple(sorted(found, key=lambda lack: lack.sensor))
 
 
 def _category(content: Content, language: Language) -> Category:

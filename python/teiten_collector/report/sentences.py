@@ -10,7 +10,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Protocol
 
-from teiten_collector.analysis.findings.finding import Finding, Kind, Part
+from teiten_collector.analysis.findings.finding import Finding, Kind
 from teiten_collector.report.country_names import country_name
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ _JAPANESE = {
     "({source})からのもので、宛先は主に{keys}である({span}){fixed_port}。",
     Kind.SINGLE_SOURCE + _SIGNATURES: "{subject_country}を発信元とする検知件数の{most}は、特定の IP アドレス"
     "({source})によるもので、検知されたシグネチャは{messages}である。これを除いた{subject_country}を発信元と"
-    "する検知件数は一日・1IP 当たり {rate_without} 件{change_without}。",
+    "する検知件数は{unit}当たり {rate_without} 件{change_without}。",
     Kind.CATEGORY_SINGLE_SOURCE: "{subject} の検知件数の{most}は、{country}を発信元とする特定の IP アドレス"
-    "({source})によるものである({span})。これを除いた {subject} の検知件数は一日・1IP 当たり "
+    "({source})によるものである({span})。これを除いた {subject} の検知件数は{unit}当たり "
     "{rate_without} 件{change_without}。",
     Kind.FIXED_SOURCE_PORT: "{subject} に対するアクセスの{share}は発信元ポートが {source_port} であり、ス"
     "キャン"
@@ -75,7 +75,7 @@ _JAPANESE = {
     "{rate} 件、発信元 {sources} アドレス)。",
     Kind.GONE_KEY: "前期において{seen_before}見られた {subject} に対するアクセスは、今期はほとんど見られ"
     "なかった。",
-    Kind.SURGE: "{subject} に対するアクセスは、{span}に増加が見られた(一日・1IP 当たり {rate} 件、増加前は "
+    Kind.SURGE: "{subject} に対するアクセスは、{span}に増加が見られた({unit}当たり {rate} 件、増加前は "
     "{before_rate} 件)。",
 }
 _ENGLISH = {
@@ -91,9 +91,9 @@ _ENGLISH = {
     "address ({source}), mainly to {keys}, seen {span}{fixed_port}.",
     Kind.SINGLE_SOURCE + _SIGNATURES: "{most} of the detections from {subject_country} came from one address "
     "({source}), with the signatures {messages}. Without it, detections from {subject_country} come to "
-    "{rate_without} per address and day{change_without}.",
+    "{rate_without} per {unit} and day{change_without}.",
     Kind.CATEGORY_SINGLE_SOURCE: "{most} of the {subject} detections came from one address in {country} "
-    "({source}), seen {span}. Without it, {subject} detections come to {rate_without} per address and "
+    "({source}), seen {span}. Without it, {subject} detections come to {rate_without} per {unit} and "
     "day{change_without}.",
     Kind.FIXED_SOURCE_PORT: "{share} of the accesses to {subject} had the source port {source_port} "
     "({sources} sources): a scanning tool is likely.",
@@ -106,10 +106,10 @@ _ENGLISH = {
     Kind.BACKSCATTER_BURST: "Much backscatter of one address in {subject_country} ({victim}) was seen {span} "
     "({replies}{attacked}).{cause}",
     Kind.NEW_KEY: "Accesses to {subject}, hardly seen in the previous period, were seen {seen} ({rate} per "
-    "address and day, {sources} sources).",
+    "{unit} and day, {sources} sources).",
     Kind.GONE_KEY: "Accesses to {subject}, seen {seen_before}in the previous period, were hardly seen in "
     "this one.",
-    Kind.SURGE: "Accesses to {subject} rose {span} ({rate} per address and day, {before_rate} before).",
+    Kind.SURGE: "Accesses to {subject} rose {span} ({rate} per {unit} and day, {before_rate} before).",
 }
 
 
@@ -125,7 +125,7 @@ def finding_text(finding: Finding, language: Language) -> str:
 def _template(finding: Finding) -> str:
     if finding.kind is not Kind.SINGLE_SOURCE:
         return finding.kind
-    if finding.part is Part.SIGNATURES:
+    if finding.part.of_detections:
         return finding.kind + _SIGNATURES
     if "/" not in finding.subject:
         return finding.kind + _COUNTRY
@@ -136,6 +136,8 @@ class _Words(Protocol):
     """How a language puts evidence."""
 
     listing: str
+    address_unit: str
+    prefix_unit: str
 
     def country(self, code: str) -> str: ...
     def span(self, first: date, last: date) -> str: ...
@@ -156,6 +158,8 @@ class _Japanese:
     """Japanese, as the 2009 report writes it."""
 
     listing = "、"
+    address_unit = "一日・1IP "
+    prefix_unit = "一日・1 プレフィックス(/64)"
 
     def country(self, code: str) -> str:
         return country_name(code, "ja")
@@ -204,6 +208,8 @@ class _English:
     """English, as plain."""
 
     listing = ", "
+    address_unit = "address"
+    prefix_unit = "/64 prefix"
 
     def country(self, code: str) -> str:
         name = country_name(code, "en")
@@ -262,6 +268,7 @@ def _gaps(finding: Finding, words: _Words) -> Mapping[str, str]:
     return {
         "subject": finding.subject,
         "subject_country": country,
+        "unit": words.prefix_unit if finding.part.of_prefixes else words.address_unit,
         "span": span,
         "asked": words.span(*_asked(evidence)) if "from" in evidence else "",
         "country": words.country(str(evidence.get("country", ""))),

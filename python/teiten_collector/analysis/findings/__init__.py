@@ -5,6 +5,7 @@ One module a kind. `find` runs them all and ranks what they found by how much of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from teiten_collector.analysis.findings.backscatter_burst import Victim, backscatter_bursts, victims
@@ -17,6 +18,7 @@ from teiten_collector.analysis.findings.new_key import gone_keys, new_keys
 from teiten_collector.analysis.findings.periodic_source import periodic_sources
 from teiten_collector.analysis.findings.single_source import single_sources
 from teiten_collector.analysis.findings.surge import surges
+from teiten_protocol import Family
 
 if TYPE_CHECKING:
     from teiten_collector.analysis.signatures import Detections
@@ -24,8 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Ground", "Kind", "Part", "Victim", "find", "make_ground", "victims"]
 
 
+_IPV6 = {Part.ACCESS: Part.ACCESS_IPV6, Part.SIGNATURES: Part.SIGNATURES_IPV6}
+
+
 def find(ground: Ground, detections: Detections) -> tuple[Finding, ...]:
-    """Every finding, the one that explains most of the change first."""
+    """Every finding of one address family, the one that explains most of the change first."""
     found: list[Finding] = []
     if ground.accesses.current.days > 0:
         for look in (
@@ -41,6 +46,8 @@ def find(ground: Ground, detections: Detections) -> tuple[Finding, ...]:
         ):
             found += look(ground)
     found += detection_sources(detections)
+    if ground.accesses.family is Family.IPV6:
+        found = [replace(finding, part=_IPV6[finding.part]) for finding in found]
     order = list(Kind)
     return tuple(
         sorted(

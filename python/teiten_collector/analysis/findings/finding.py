@@ -31,6 +31,18 @@ class Part(StrEnum):
 
     ACCESS = "access"
     SIGNATURES = "signatures"
+    ACCESS_IPV6 = "access_ipv6"
+    SIGNATURES_IPV6 = "signatures_ipv6"
+
+    @property
+    def of_detections(self) -> bool:
+        """Whether it is about what signatures detected."""
+        return self in {Part.SIGNATURES, Part.SIGNATURES_IPV6}
+
+    @property
+    def of_prefixes(self) -> bool:
+        """Whether its rates are of monitored /64 prefixes."""
+        return self in {Part.ACCESS_IPV6, Part.SIGNATURES_IPV6}
 
 
 Evidence = dict[str, object]

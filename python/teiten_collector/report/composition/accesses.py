@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from teiten_collector.report.composition.desk import LEADING, rate_text
+from teiten_collector.report.composition.desk import LEADING
+from teiten_collector.report.composition.further import further_tables
 from teiten_collector.report.figures.data import OTHERS
-from teiten_collector.report.page import Column, Heading, Paragraph, Table
+from teiten_collector.report.page import Heading, Paragraph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from teiten_collector.analysis.ranks import Row
     from teiten_collector.report.composition.desk import Desk
@@ -24,7 +25,7 @@ _FIRST_COUNTRY_FIGURE = 12
 def blocks(desk: Desk) -> list[Block]:
     """The section's blocks."""
     found: list[Block] = [*_ports(desk), *_countries(desk)]
-    further = _further(desk)
+    further = further_tables(desk, desk.report.access)
     if further:
         found += [Heading(2, f"3-3 {desk.wording.further}"), *further]
     if desk.report.access_ipv6 is not None:
@@ -110,84 +111,20 @@ def _countries(desk: Desk) -> list[Block]:
     return [*found, Heading(3, wording.course), *courses] if courses else found
 
 
-def _further(desk: Desk) -> list[Table]:
-    """What the reference has no place for: sources, intervals, classes, tools, networks, victims, sensors."""
-    side, wording = desk.report.access, desk.wording
-    column, country = desk.wording.ranking_columns[2], desk.wording.country_column
-
-    def named(names: Mapping[str, str]) -> Callable[[str], str]:
-        return lambda key: names.get(key, key)
-
-    return [
-        *desk.figures(wording.further_ports, side.subjects, subject=column, name=desk.same, side=side),
-        *desk.figures(
-            wording.further_countries, side.countries, subject=country, name=desk.country, side=side
-        ),
-        *desk.figures(
-            wording.classes,
-            side.classes,
-            subject=wording.class_column,
-            name=named(wording.class_names),
-            side=side,
-        ),
-        *desk.figures(
-            wording.tools, side.tools, subject=wording.tool_column, name=named(wording.tool_names), side=side
-        ),
-        *desk.figures(
-            wording.networks, side.networks, subject=wording.network_column, name="AS{}".format, side=side
-        ),
-        *_victims(desk, side),
-        *_sensors(desk, side),
-    ]
-
-
-def _victims(desk: Desk, side: Side) -> list[Table]:
-    wording = desk.wording
-    rows = tuple(
-        (
-            victim.source,
-            desk.country(victim.country),
-            rate_text(victim.rate),
-            f"{victim.packets:,}",
-            victim.first[:10],
-            victim.last[:10],
-        )
-        for victim in side.victims[:LEADING]
-    )
-    heads = wording.victim_columns
-    columns = tuple(Column(head, "right" if place in {2, 3} else "left") for place, head in enumerate(heads))
-    return [Table("", wording.victims, columns, rows, desk.exposure(side))] if rows else []
-
-
-def _sensors(desk: Desk, side: Side) -> list[Table]:
-    wording = desk.wording
-    rows = tuple(
-        (
-            sensor.sensor,
-            rate_text(sensor.rate),
-            f"{rate_text(sensor.rate_low)} - {rate_text(sensor.rate_high)}",
-            rate_text(sensor.compare_rate),
-            f"{sensor.sources:,}",
-            f"{sensor.days:,.1f}",
-            f"{sensor.registered:,.1f}",
-        )
-        for sensor in side.sensors
-    )
-    heads = wording.sensor_columns
-    columns = tuple(Column(head, "right" if place else "left") for place, head in enumerate(heads))
-    return [Table("", wording.sensors, columns, rows, desk.exposure(side))] if rows else []
-
-
 def _ipv6(desk: Desk, side: Side) -> list[Block]:
     wording = desk.wording
     column, country = wording.ranking_columns[2], wording.country_column
-    ports, countries = wording.ports_table_ipv6, wording.countries_table_ipv6
     found: list[Block] = [
-        *desk.ranking("", ports, side.subjects, subject=column, name=desk.same, side=side),
-        *desk.ranking("", countries, side.countries, subject=country, name=desk.country, side=side),
+        *desk.findings("access_ipv6"),
+        *desk.ranking("", wording.ports_table_ipv6, side.subjects, subject=column, name=desk.same, side=side),
+        *desk.ranking(
+            "", wording.countries_table_ipv6, side.countries, subject=country, name=desk.country, side=side
+        ),
+        *further_tables(desk, side),
     ]
     nothing = Paragraph(" ".join((wording.nothing, *desk.exposure(side))))
-    return [Heading(2, f"3-4 {desk.wording.ipv6}"), *(found or [nothing])]
+    seen = side.total.count or side.total.compare_count
+    return [Heading(2, f"3-4 {wording.ipv6}"), *(found if seen else [nothing])]
 
 
 def counts_from(

@@ -72,7 +72,7 @@ class Desk:
         """Sentences of one part of the report, in the document's order; each is told once in a page.
 
         Args:
-            part: "access" or "signatures".
+            part: "access", "signatures", "access_ipv6" or "signatures_ipv6".
             subjects: Keys, countries or categories that they are about; None: any.
             kinds: What they say; None: anything.
         """
@@ -117,28 +117,48 @@ class Desk:
         subject: str,
         name: Callable[[str], str],
         side: Side,
-        shown: int = LEADING,
+        without: str = "",
     ) -> list[Table]:
-        """A table of the leading rows with the interval of each rate and the sources; none of nothing."""
-        seen = [row for row in rows if row.count and row.rate is not None][:shown]
+        """A table of rows with the interval of each rate and the sources; none of nothing.
+
+        Args:
+            caption: What it shows.
+            rows: Its rows; those without packets in the period are left out.
+            subject: Head of the first column.
+            name: What stands in it.
+            side: What the rates rest on.
+            without: Under which name the document has the rows without survey scanners; empty: it has none.
+        """
+        seen = [row for row in rows if row.count and row.rate is not None]
         if not seen:
             return []
+        heads, rest = self.wording.figures_columns, side.without_surveys.get(without)
+        others = None if rest is None else {row.key: row.rate for row in rest}
         columns = (
             Column(subject),
-            *(Column(head, "right") for head in self.wording.figures_columns),
+            *(Column(head, "right") for head in heads[:2]),
+            *([] if others is None else [Column(self.wording.without_surveys_column, "right")]),
+            *(Column(head, "right") for head in heads[2:]),
         )
         cells = tuple(
             (
                 name(row.key),
                 rate_text(row.rate),
                 f"{rate_text(row.rate_low)} - {rate_text(row.rate_high)}",
+                *([] if others is None else [rate_text(others.get(row.key))]),
                 rate_text(row.compare_rate),
                 f"{row.count:,}",
-                f"{row.sources:,}" if row.sources else NONE,
+                self.sources_text(row),
             )
             for row in seen
         )
-        return [Table("", caption, columns, cells, self.exposure(side))]
+        notes = [self.wording.sources_estimated] if any(row.sources_estimated for row in seen) else []
+        return [Table("", caption, columns, cells, (*notes, *self.exposure(side)))]
+
+    def sources_text(self, row: Row) -> str:
+        """A row's number of sources, marked where it is an estimate."""
+        form = self.wording.estimate if row.sources_estimated else "{number}"
+        return form.format(number=f"{row.sources:,}")
 
     def exposure(self, side: Side) -> tuple[str, ...]:
         """What the rates of a side rest on."""

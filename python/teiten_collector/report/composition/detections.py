@@ -8,6 +8,7 @@ from teiten_collector.report.composition.accesses import counts_from
 from teiten_collector.report.composition.desk import LEADING
 from teiten_collector.report.composition.overview import detections_total
 from teiten_collector.report.page import Heading, Paragraph
+from teiten_collector.report.ranking import shown_rows
 from teiten_collector.report.reading import Days
 
 if TYPE_CHECKING:
@@ -16,17 +17,23 @@ if TYPE_CHECKING:
     from teiten_collector.report.page import Block, Figure
     from teiten_collector.report.reading import Side
 
+SIGNATURES_SHOWN = 10
+
 
 def blocks(desk: Desk) -> list[Block]:
     """The section's blocks; none where no signatures were watched."""
     side = desk.report.signatures
     found: list[Block] = [] if side is None else [*_categories(desk, side), *_countries(desk, side)]
+    if side is not None and side.total.count:
+        found += [Heading(2, f"4-3 {desk.wording.further}"), *_further(desk, side)]
     ipv6 = desk.report.signatures_ipv6
     if ipv6 is not None and ipv6.subjects and ipv6.total.count:
         caption, column = desk.wording.categories_table, desk.wording.category_column
         found += [
-            Heading(2, f"4-3 {desk.wording.signatures_ipv6}"),
+            Heading(2, f"4-4 {desk.wording.signatures_ipv6}"),
+            *desk.findings("signatures_ipv6"),
             *desk.ranking("", caption, ipv6.subjects, subject=column, name=desk.category, side=ipv6),
+            *_further(desk, ipv6),
         ]
     return found
 
@@ -84,6 +91,41 @@ def _countries(desk: Desk, side: Side) -> list[Block]:
         *desk.findings("signatures", [row.key for row in side.countries]),
         *table,
         *_drawn(desk, side, "4-6", wording.shares_detections_signatures, signatures),
+    ]
+
+
+def _further(desk: Desk, side: Side) -> list[Block]:
+    """Intervals, sources and survey scanners, for which the reference has no place."""
+    wording = desk.wording
+    surveys = desk.figures(
+        wording.surveys_detections, side.surveys, subject=wording.survey_column, name=desk.same, side=side
+    )
+    return [
+        *surveys,
+        *desk.figures(
+            wording.further_categories,
+            side.subjects,
+            subject=wording.category_column,
+            name=desk.category,
+            side=side,
+            without="categories",
+        ),
+        *desk.figures(
+            wording.further_detection_countries,
+            shown_rows(side.countries, wording),
+            subject=wording.country_column,
+            name=desk.country,
+            side=side,
+            without="countries",
+        ),
+        *desk.figures(
+            wording.further_signatures,
+            side.signatures[:SIGNATURES_SHOWN],
+            subject=wording.signature_column,
+            name=lambda sid: side.messages.get(sid, sid),
+            side=side,
+            without="signatures",
+        ),
     ]
 
 

@@ -18,7 +18,8 @@ def blocks(desk: Desk) -> list[Block]:
     """The section's blocks."""
     access, wording = desk.report.access, desk.wording
     if access.total.rate is None:
-        return [Paragraph(wording.not_observed)]
+        lack = lacking(desk)
+        return [Paragraph(wording.not_observed), *([Paragraph(lack)] if lack else [])]
     sentences = [_total(desk), "" if access.observed.compare_days else wording.not_compared]
     leading = [row for row in access.subjects[:LEADING] if row.rank is not None]
     if leading:
@@ -26,8 +27,34 @@ def blocks(desk: Desk) -> list[Block]:
         sentences.append(wording.top.format(count=len(leading), keys=keys))
         sentences.append(_leading_port(desk))
     sentences += [_countries(desk), _detections(desk)]
-    counted = wording.counted.format(packets=f"{access.total.count:,}", sources=f"{access.total.sources:,}")
-    return [Paragraph(sentence) for sentence in (*sentences, counted) if sentence]
+    counted = wording.counted.format(
+        packets=f"{access.total.count:,}", sources=desk.sources_text(access.total)
+    )
+    marked = wording.sources_estimated if access.total.sources_estimated else ""
+    told = (*sentences, counted, marked, _without_surveys(desk), lacking(desk))
+    return [Paragraph(sentence) for sentence in told if sentence]
+
+
+def _without_surveys(desk: Desk) -> str:
+    side, wording = desk.report.access, desk.wording
+    if not side.surveys:
+        return ""
+    return wording.surveys_lead.format(
+        unit=wording.address_unit, rate=_rate(side.total.rate), without=_rate(side.total_without_surveys.rate)
+    )
+
+
+def lacking(desk: Desk) -> str:
+    """That something is missing of the data, and of which sensors; empty where nothing is."""
+    told = []
+    for lacks, form in (
+        (desk.report.missing, desk.wording.lacking),
+        (desk.report.compare_missing, desk.wording.lacking_before),
+    ):
+        sensors = list(dict.fromkeys(lack.sensor for lack in lacks))
+        if sensors:
+            told.append(form.format(sensors=desk.wording.list_separator.join(sensors)))
+    return desk.wording.sentence_separator.join(told)
 
 
 def _total(desk: Desk) -> str:

@@ -105,6 +105,48 @@ class Wording:
     sensors: str
     sensor_columns: tuple[str, str, str, str, str, str, str]
     ipv6: str
+    # beyond the reference
+    prefix_unit: str
+    estimate: str
+    sources_estimated: str
+    without_surveys_column: str
+    survey_column: str
+    surveys: str
+    surveys_lead: str
+    no_surveys: str
+    ports_without_surveys: str
+    countries_without_surveys: str
+    surveys_detections: str
+    further_categories: str
+    further_detection_countries: str
+    further_signatures: str
+    signature_column: str
+    tools_by_port: str
+    packets_column: str
+    no_tool: str
+    tools_note: str
+    reflected: str
+    attacks: str
+    attacks_seen: str
+    no_attacks: str
+    attack_floor: str
+    lacking: str
+    lacking_before: str
+    sentence_separator: str
+    method_surveys_heading: str
+    method_surveys: str
+    lacks_heading: str
+    nothing_lacks: str
+    lacks: str
+    lacks_left_out: str
+    lack_gap: str
+    lack_batches: str
+    lack_loss: str
+    lack_packets: str
+    reflected_columns: tuple[str, ...]
+    attack_columns: tuple[str, ...]
+    lack_columns: tuple[str, ...]
+    loss_reasons: Mapping[str, str]
     # 4
     signatures_ipv6: str
     signatures: str
