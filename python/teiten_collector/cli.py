@@ -18,17 +18,21 @@ from typing import TYPE_CHECKING, get_args
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from teiten_collector import export
 from teiten_collector.accounting import Standing, gaps, missing, standings
 from teiten_collector.analysis.bulletins import read_bulletins
 from teiten_collector.analysis.categories import read_categories, read_signatures
 from teiten_collector.analysis.periods import parse_period
+from teiten_collector.analysis.scope import select_sensors
 from teiten_collector.analysis.survey_scanners import read_survey_scanners
 from teiten_collector.config import CollectorConfig, Language, load
 from teiten_collector.door import Admission, Refusal
 from teiten_collector.enrich import CountryDatabase
 from teiten_collector.errors import CannotWriteError, CollectorError, ExitCode, InputError, UsageError
 from teiten_collector.rebuild import rebuild
-from teiten_collector.report import CountrySource, Form, Question, build_document, render
+from teiten_collector.report import CountrySource, Document, Form, Question, build_document, render
+from teiten_collector.report.document import to_content
+from teiten_collector.report.spreadsheets import spreadsheets
 from teiten_collector.service import open_intake, open_sources, serve
 from teiten_collector.store import CODE_LIFETIME_NS, Engine, Store, backup
 from teiten_collector.upkeep import SETTLED_SECONDS, upkeep
@@ -77,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_sensor(commands)
     _add_import(commands)
     _add_report(commands)
+    _add_export(commands)
     _add_check(commands)
     _add_rebuild(commands)
     _add_upkeep(commands)
@@ -192,7 +197,53 @@ def _add_report(commands: _Commands) -> None:
     )
     parser.add_argument("--json", action="store_const", const="json", dest="format", help="as --format json")
     parser.add_argument("-o", "--output", type=Path, metavar="PATH", help="without: standard output")
+    parser.add_argument(
+        "--tables", type=Path, metavar="DIRECTORY", help="also write every table here as CSV, unrounded"
+    )
     parser.set_defaults(run=_report)
+
+
+def _add_export(commands: _Commands) -> None:
+    parser = commands.add_parser(
+        "export", help="what the sensors saw, for others: monitored addresses encrypted or left out"
+    )
+    _add_config(parser)
+    parser.add_argument("--period", required=True, metavar="PERIOD", help="as of report")
+    parser.add_argument(
+        "--format",
+        required=True,
+        choices=[form.value for form in export.Form],
+        help="flowtuple: Parquet in the columns of CAIDA's FlowTuple; csv: the same as text; dshield: "
+        "DShield's log format; stix: STIX 2.1 sightings of sources",
+    )
+    parser.add_argument(
+        "--addresses",
+        choices=("anonymised", "omitted"),
+        default="anonymised",
+        help="monitored addresses: encrypted so that prefixes stay prefixes (without it), or left out",
+    )
+    parser.add_argument(
+        "--key",
+        type=Path,
+        metavar="FILE",
+        help="32 bytes; without: the store's own, made at the first export",
+    )
+    parser.add_argument(
+        "--group", nargs="+", action="extend", default=[], metavar="NAME", help="without: every sensor"
+    )
+    parser.add_argument(
+        "--user", type=int, default=0, metavar="NUMBER", help="of dshield: the sender's number"
+    )
+    parser.add_argument(
+        "--sources",
+        type=int,
+        default=1_000,
+        metavar="NUMBER",
+        help="of stix: how many, those with most packets",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="PATH", help="without: standard output")
+    _add_json(parser)
+    parser.set_defaults(run=_export)
 
 
 def _add_check(commands: _Commands) -> None:
@@ -457,6 +508,48 @@ def _report(options: argparse.Namespace) -> int:
         with Engine(config.store.directory, memory_megabytes=config.store.query_memory_megabytes) as engine:
             document = build_document(engine, store.registry.list(), question, source, signatures)
     _write(render(document, form, options.lang or config.report.language), options.output)
+    if options.tables is not None:
+        _write_tables(document, options.tables)
+    return ExitCode.DONE
+
+
+def _write_tables(document: Document, directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotWriteError(f"cannot be made: {error.strerror}", place=str(directory)) from error
+    for name, content in spreadsheets(to_content(document)):
+        _write(content, directory / name)
+
+
+def _export(options: argparse.Namespace) -> int:
+    form = export.Form(options.format)
+    if options.output is None and not form.is_text:
+        raise UsageError("is no text", place=f"--format {form}", remedy="name a file with -o")
+    if options.output is None and options.json:
+        raise UsageError(
+            "and the export would both go to standard output", place="--json", remedy="name a file with -o"
+        )
+    if options.sources < 1:
+        raise UsageError("must be 1 or more", place="--sources")
+    config = load(options.config)
+    period = parse_period(options.period, config.report.zone)
+    addresses: export.Addresses = export.Omitted()
+    if options.addresses == "anonymised" and form is not export.Form.STIX:
+        own = config.store.directory / export.KEY_FILE
+        key = export.read_key(own, make=True) if options.key is None else export.read_key(options.key)
+        addresses = export.Anonymised(key)
+    with _store(config) as store:
+        if store.waiting():
+            open_intake(config, store).run_once()
+        sensors = select_sensors(store.registry.list(), options.group, key="--group")
+        with Engine(config.store.directory, memory_megabytes=config.store.query_memory_megabytes) as engine:
+            wanted = export.Wanted(form, period, sensors, addresses, options.user, options.sources)
+            rows = export.export(engine, wanted, options.output)
+    if options.json:
+        _print_json({"path": str(options.output), "format": form.value, "rows": rows})
+    elif options.output is not None:
+        print(f"{rows} {'sightings' if form is export.Form.STIX else 'rows'} in {options.output}")
     return ExitCode.DONE
 
 

@@ -32,7 +32,7 @@ FLOORS = {
         {"errors", "notify"},
         {"config", "store", "enrich"},
         {"door", "intake", "rebuild", "accounting", "analysis"},
-        {"report"},
+        {"report", "export"},
         {"service", "upkeep", "web"},
         {"cli"},
     ],

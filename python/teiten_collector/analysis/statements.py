@@ -405,6 +405,40 @@ ORDER BY sensor, start_ns
 greater text. Parameters: end of the time, its start, sensors."""
 
 
+EXPORTED = f"""
+SELECT minute, source_high, source_low, address_high, address_low, form, value, source_port, flags, class,
+  tool, country, asn, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
+  CAST(SUM(bytes) AS DECIMAL(38, 0)) AS bytes
+FROM tuples
+WHERE {SCOPE}
+GROUP BY minute, source_high, source_low, address_high, address_low, form, value, source_port, flags, class,
+  tool, country, asn
+ORDER BY minute, source_high, source_low, address_high, address_low, form, value, source_port, flags, class,
+  tool, country, asn
+"""  # noqa: S608 - constant text
+"""Tuples as they are exported, those of several sensors together. Parameters: the scope."""
+
+SIGHTED = f"""
+WITH pairs AS (
+  SELECT {{source}}, form * 65536 + value AS code, SUM(packets) AS packets, MIN(minute) AS first_minute,
+    MAX(minute) AS last_minute
+  FROM tuples
+  WHERE {SCOPE} AND class = 1 AND source_low IS NOT NULL
+  GROUP BY {{source}}, form * 65536 + value
+), ranked AS (
+  SELECT {{source}}, ROW_NUMBER() OVER (ORDER BY SUM(packets) DESC, {{source}}) AS place
+  FROM pairs
+  GROUP BY {{source}}
+)
+SELECT {{high}} AS source_high, source_low, code, CAST(packets AS DECIMAL(38, 0)) AS packets, first_minute,
+  last_minute
+FROM pairs JOIN ranked USING ({{source}})
+WHERE place <= ?
+ORDER BY place, code
+"""  # noqa: S608 - constant text
+"""What the sources with the most probes sent, by key. Parameters: the scope, how many sources."""
+
+
 def for_family(statement: str, family: Family) -> str:
     """A statement with `{source}` for one family."""
     if family is Family.IPV4:
