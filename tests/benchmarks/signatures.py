@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import itertools
 import json
 import os
 import random
@@ -52,7 +53,9 @@ class Measurement:
 
 def sources(chance: random.Random, count: int) -> list[str]:
     """As many addresses as there are packets, of a pool in which few send most (Pareto, shape 1)."""
-    pool = [".".join(str(chance.randrange(1, 224)) for _ in range(4)) for _ in range(POOL)]
+    anywhere = (str(ipaddress.IPv4Address(chance.randrange(1 << 24, 224 << 24))) for _ in itertools.count())
+    globally = (address for address in anywhere if ipaddress.IPv4Address(address).is_global)
+    pool = list(itertools.islice(globally, POOL))
     return [pool[min(int(chance.paretovariate(1)) - 1, POOL - 1)] for _ in range(count)]
 
 
@@ -77,6 +80,27 @@ def with_payload(chance: random.Random, source: str, cases: list[str]) -> bytes:
     return bytes(packet)
 
 
+def word(data: bytes) -> bytes:
+    """The Internet checksum (RFC 1071)."""
+    total = sum(struct.unpack(f">{len(data) // 2}H", data[: len(data) & ~1]))
+    total += data[-1] << 8 if len(data) % 2 else 0
+    while total > 0xFFFF:
+        total = (total >> 16) + (total & 0xFFFF)
+    return struct.pack(">H", ~total & 0xFFFF)
+
+
+def framed(packet: bytes) -> bytes:
+    """An IPv4 packet with its checksums, in an Ethernet frame."""
+    length = (packet[0] & 15) * 4
+    header, segment, protocol = bytearray(packet[:length]), bytearray(packet[length:]), packet[9]
+    header[10:12] = word(bytes(header))
+    pseudo = header[12:20] + struct.pack(">HH", protocol, len(segment))
+    place = {1: 2, 6: 16, 17: 6}.get(protocol)
+    if place is not None and not int.from_bytes(header[6:8]) & 0x3FFF and len(segment) >= place + 2:
+        segment[place : place + 2] = word(bytes(segment) if protocol == 1 else bytes(pseudo + segment))
+    return bytes(12) + b"\x08\x00" + header + segment
+
+
 def make_mix(count: int, *, payloads: bool) -> Path:
     """A capture of the mix: a tenth of it distinct, written ten times over in time."""
     path = WORK / f"telescope-{count}-{'mix' if payloads else 'bare'}.pcap"
@@ -92,13 +116,15 @@ def make_mix(count: int, *, payloads: bool) -> Path:
         if case.startswith("udp ") and "src=" not in case
     ]
     distinct = [
-        with_payload(chance, source, cases)
-        if payloads and not number % 10
-        else without_payload(chance, source)
+        framed(
+            with_payload(chance, source, cases)
+            if payloads and not number % 10
+            else without_payload(chance, source)
+        )
         for number, source in enumerate(sources(chance, count // 10))
     ]
     with path.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
+        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for number in range(count):
             packet = distinct[number % len(distinct)]
             second, micro = divmod(number * 50, 1_000_000)

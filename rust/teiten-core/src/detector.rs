@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::frame::Frame;
 use crate::limits::GROUP;
 use crate::packet::Packet;
+use crate::plain::Plain;
 use crate::signature::{Detection, SignatureCounters, Signatures, State, StateSettings};
 use crate::tally::Secrets;
 use crate::tally::detections::{DetectionColumns, Detections, Sighted};
@@ -116,6 +117,28 @@ impl Detector {
     #[inline]
     pub(crate) fn inspect(&mut self, packet: &Packet<'_>, frame: &Frame<'_>, minute_offset: u16) {
         self.rules.signatures.note(packet, frame, &mut self.state);
+        self.hold(minute_offset);
+    }
+
+    /// The same for a plain packet.
+    #[inline]
+    pub(crate) fn inspect_plain(
+        &mut self,
+        plain: &Plain<'_>,
+        frame: &Frame<'_>,
+        minute_offset: u16,
+    ) {
+        let Self { rules, state, .. } = self;
+        let packet = || plain.packet();
+        rules
+            .signatures
+            .note_tcp(plain.headers(), packet, frame, state);
+        self.hold(minute_offset);
+    }
+
+    /// Keeps the minute of the packet noted last, if it waits.
+    #[inline]
+    fn hold(&mut self, minute_offset: u16) {
         if self.state.waiting() > self.minutes.len() {
             self.minutes.push(minute_offset);
             if self.state.is_due() {

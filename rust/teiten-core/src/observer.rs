@@ -49,7 +49,7 @@ pub struct Observer {
     quotations: Quotations,
     sketches: Sketches,
     detector: Option<Box<Detector>>,
-    /// Whether there are no rules, nothing is given up, and there is room.
+    /// Whether nothing is given up, and there is room.
     is_ordinary: bool,
     seed: u64,
 }
@@ -92,7 +92,6 @@ impl Observer {
             Some(detector) => detector.replace(rules),
             None => self.detector = Some(Box::new(Detector::new(rules, self.seed))),
         }
-        self.is_ordinary = false;
     }
 
     /// Observes frames until an interval closes, `limit` frames were observed, or the source ends.
@@ -200,10 +199,27 @@ impl Observer {
         if self.ipv4.push(tuple, plain.length()) {
             self.settle();
         }
+        if self.detector.is_some() {
+            self.inspect_plain(frame.time_ns, frame.wire_length, frame.bytes, minute_offset);
+        }
         true
     }
 
-    /// Observes a plain packet where rules are set, something is given up or there is no room.
+    /// Holds a plain packet that was counted against the rules.
+    #[inline(never)]
+    fn inspect_plain(&mut self, time_ns: i64, wire_length: u32, bytes: &[u8], minute_offset: u16) {
+        let frame = Frame {
+            time_ns,
+            link: LinkType::Ethernet,
+            wire_length,
+            bytes,
+        };
+        if let (Some(detector), Some(plain)) = (&mut self.detector, Plain::view(&frame)) {
+            detector.inspect_plain(&plain, &frame, minute_offset);
+        }
+    }
+
+    /// Observes a plain packet where something is given up or there is no room.
     #[inline(never)]
     fn observe_plain_with_care(
         &mut self,
@@ -382,9 +398,7 @@ impl Observer {
         let rows_left = self.max_rows - rows;
         self.ipv4.allow(rows_left);
         self.ipv6.allow(rows_left);
-        self.is_ordinary = self.detector.is_none()
-            && self.degradation.held() == Step::Whole
-            && !self.ipv4.is_full();
+        self.is_ordinary = self.degradation.held() == Step::Whole && !self.ipv4.is_full();
     }
 
     fn close(&mut self, closing: Closing) -> Interval {

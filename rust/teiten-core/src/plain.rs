@@ -6,7 +6,7 @@
 
 use crate::class::Class;
 use crate::frame::{Frame, LinkType};
-use crate::packet::protocol;
+use crate::packet::{Ip, Packet, Transport, protocol};
 use crate::suspect::contradict;
 use crate::tally::Tuple4;
 use crate::tally::tuple::Packed;
@@ -48,6 +48,12 @@ impl<'a> Plain<'a> {
     /// The frame's packet, if it is one of these and nothing is wrong with it but, perhaps, a reserved source.
     #[inline]
     pub(crate) fn of(frame: &Frame<'a>) -> Option<Self> {
+        Self::view(frame).filter(|plain| plain.is_sound() && plain.are_checksums_right())
+    }
+
+    /// The frame's packet, if it is one of these, whether or not anything is wrong with it.
+    #[inline]
+    pub(crate) fn view(frame: &Frame<'a>) -> Option<Self> {
         let (headers, behind) = frame.bytes.split_first_chunk::<HEADERS>()?;
         if frame.link != LinkType::Ethernet
             || u16_at(headers, field::ETHER_TYPE) != ether_type::IPV4
@@ -60,11 +66,10 @@ impl<'a> Plain<'a> {
         let stated = usize::from(u16_at(headers, field::TOTAL_LENGTH));
         let rest = behind.get(..stated.checked_sub(HEADERS - ETHERNET)?)?;
         let (ip, segment) = frame.bytes.get(ETHERNET..)?.split_first_chunk()?;
-        let plain = Self {
+        Some(Self {
             ip: Ipv4::of_parts(ip, segment),
             tcp: Tcp::of_parts(segment.first_chunk()?, rest),
-        };
-        (plain.is_sound() && plain.are_checksums_right()).then_some(plain)
+        })
     }
 
     #[inline]
@@ -105,6 +110,25 @@ impl<'a> Plain<'a> {
         u32::from(self.ip.total_length())
     }
 
+    /// Its headers.
+    #[inline]
+    pub(crate) const fn headers(&self) -> (&Ipv4<'a>, &Tcp<'a>) {
+        (&self.ip, &self.tcp)
+    }
+
+    /// The same as a packet of any kind.
+    #[inline]
+    pub(crate) const fn packet(&self) -> Packet<'a> {
+        Packet {
+            offset: ETHERNET,
+            ip: Ip::V4(self.ip),
+            more_fragments: false,
+            protocol: protocol::TCP,
+            transport: Transport::Tcp(self.tcp),
+            stopped: None,
+        }
+    }
+
     /// Under which tuple it is counted.
     #[inline]
     pub(crate) fn tuple(&self, scanners: &mut Scanners, minute_offset: u16) -> Tuple4 {
@@ -124,7 +148,6 @@ impl<'a> Plain<'a> {
 pub(crate) mod tests {
     use super::*;
     use crate::monitored::Monitored;
-    use crate::packet::{Ip, Packet};
     use crate::suspect::Suspects;
     use crate::tally::Marks;
     use proptest::prelude::*;
@@ -207,6 +230,7 @@ pub(crate) mod tests {
                 prop_assert_eq!(plain.length(), packet.ip.stated_length());
                 prop_assert!(monitored.has_ipv4(ip.destination()));
                 prop_assert_eq!(plain.destination(), ip.destination());
+                prop_assert_eq!(format!("{:?}", plain.packet()), format!("{packet:?}"));
             }
         }
     }

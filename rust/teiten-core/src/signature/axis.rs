@@ -117,12 +117,28 @@ impl Rows {
         }
     }
 
-    fn class(&self, value: u128) -> u32 {
+    pub(super) fn class(&self, value: u128) -> u32 {
         self.classes.get(self.interval(value)).copied().unwrap_or(0)
     }
 
+    /// First value and class of each interval.
+    pub(super) fn intervals(&self) -> impl Iterator<Item = (u128, u32)> + '_ {
+        let starts = [0].into_iter().chain(self.starts.iter().copied());
+        starts.zip(self.classes.iter().copied())
+    }
+
+    /// How many values of a field of so many bits each class has.
+    pub(super) fn widths(&self, bits: u32) -> HashMap<u32, u128> {
+        let mut widths = HashMap::new();
+        let ends = self.starts.iter().copied().chain([1 << bits]);
+        for ((start, class), end) in self.intervals().zip(ends) {
+            *widths.entry(class).or_default() += end.saturating_sub(start);
+        }
+        widths
+    }
+
     #[inline]
-    fn row(&self, class: u32) -> &[Block] {
+    pub(super) fn row(&self, class: u32) -> &[Block] {
         let start = class as usize * self.width;
         &self.blocks[start..start + self.width]
     }
@@ -185,12 +201,12 @@ impl Pages {
 }
 
 /// Stands for a value, or the upper half of one, that more has to be known of.
-const SPLIT: u16 = u16::MAX;
+pub(super) const SPLIT: u16 = u16::MAX;
 
 /// A field of at most 32 bits: one of 16 is looked up in pages, and so is the upper half of a wider one, such as an IPv4
 /// address; only where values that share an upper half differ is there a search.
 #[derive(Clone, Debug)]
-struct Axis {
+pub(super) struct Axis {
     field: Field,
     pages: Pages,
     rows: Rows,
@@ -217,6 +233,15 @@ impl Axis {
             })
         };
         Some(Self { field, pages, rows })
+    }
+
+    pub(super) const fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// Number of the page of each upper byte, and the pages' classes.
+    pub(super) const fn pages(&self) -> (&[u16; 256], &[[u16; 256]]) {
+        (&self.pages.pages, &self.pages.classes)
     }
 
     /// The row of a packet's value.
@@ -247,7 +272,7 @@ impl Axis {
 
 /// A field that is looked up in pages: its place among the [`Values`] of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Field {
+pub(super) enum Field {
     SourcePort,
     DestinationPort,
     First,
@@ -264,7 +289,7 @@ enum Field {
 
 impl Field {
     /// Whether the field has 32 bits.
-    const fn is_wide(self) -> bool {
+    pub(super) const fn is_wide(self) -> bool {
         matches!(self, Self::Sequence | Self::Source4 | Self::Destination4)
     }
 
@@ -416,6 +441,12 @@ impl Axes {
             destination6: longest(|fields| some(&fields.destination.ipv6, u128::MAX)),
             shared: shared.into_iter().filter_map(axis).collect(),
         }
+    }
+
+    /// The rows of a field, if it tells rules apart.
+    pub(super) fn axis(&self, field: Field) -> Option<&Axis> {
+        let mut all = self.ipv4.iter().chain(&self.shared);
+        all.find(|axis| axis.field == field)
     }
 
     /// The bits of the rules that the packet's header fits, where rows are one block: those of the rules most packets

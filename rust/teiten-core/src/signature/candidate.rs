@@ -20,6 +20,26 @@ pub(super) struct Candidate<'a> {
     pub(super) tests: Vec<Test>,
 }
 
+/// The rules as packets of this kind can match them, in their order; one for both ways stands twice, side by side.
+pub(super) fn candidates<'a>(
+    kind: Kind,
+    rules: impl Iterator<Item = (u32, &'a Rule)>,
+) -> Vec<Candidate<'a>> {
+    let ways = |rule: &Rule| {
+        if rule.both_ways {
+            &[false, true][..]
+        } else {
+            &[false]
+        }
+    };
+    rules
+        .flat_map(|(number, rule)| {
+            let of_way = move |swapped: &bool| candidate(kind, number, rule, *swapped);
+            ways(rule).iter().filter_map(of_way)
+        })
+        .collect()
+}
+
 /// Whether a packet without payload can never match.
 pub(super) fn needs_payload(rule: &Rule) -> bool {
     !rule.steps.is_empty()
@@ -29,13 +49,22 @@ pub(super) fn needs_payload(rule: &Rule) -> bool {
             .any(|test| matches!(test, Test::RpcCall(..)))
 }
 
+/// Whether all that the rule asks for is addresses and a protocol, and it is not for most sources.
+pub(super) fn asks_for_source_alone(rule: &Rule) -> bool {
+    let every_port = |ports: &Ranges| ports.is_everything(u16::MAX.into());
+    let few = |addresses: &Addresses| {
+        let widths = addresses.ipv4.spans().iter();
+        widths.map(|(first, last)| last - first + 1).sum::<u128>() < 1 << 31
+    };
+    rule.tests.is_empty()
+        && every_port(&rule.source.ports)
+        && every_port(&rule.destination.ports)
+        && few(&rule.source.addresses)
+        && (!rule.both_ways || few(&rule.destination.addresses))
+}
+
 /// The rule as packets of this kind can match it, if they can.
-pub(super) fn candidate(
-    kind: Kind,
-    number: u32,
-    rule: &Rule,
-    swapped: bool,
-) -> Option<Candidate<'_>> {
+fn candidate(kind: Kind, number: u32, rule: &Rule, swapped: bool) -> Option<Candidate<'_>> {
     let of_kind = match rule.protocol {
         Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6 => true,
         Protocol::Anomaly => false,
@@ -89,6 +118,14 @@ pub(super) fn candidate(
 }
 
 impl Candidate<'_> {
+    /// Whether its fields decide all: there is nothing else to test, find or set.
+    pub(super) fn is_decided(&self) -> bool {
+        self.tests.is_empty()
+            && self.rule.steps.is_empty()
+            && self.rule.buffer == Buffer::Payload
+            && self.rule.flow_bits.is_empty()
+    }
+
     fn narrow(&mut self, axis: usize, numbers: Option<Ranges>) {
         let Some(numbers) = numbers else {
             return;

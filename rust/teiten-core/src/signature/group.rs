@@ -1,14 +1,14 @@
 //! Rules a kind of packet is held against: which fit its header, and which of them its payload.
 //!
-//! A kind of packet has three groups, held against it in this order: rules that packets without payload can match,
-//! rules that need payload, and rules that read flow bits, which all others may set. Apart, the rows of the first are
-//! short, and most packets need no others.
+//! A kind of packet has four groups, held against it in this order: rules that ask for addresses alone, other rules that
+//! packets without payload can match, rules that need payload, and rules that read flow bits, which all others may set.
+//! Apart, the rows of the second are short, and most packets need no others.
 
 use regex_automata::PatternSet;
 use regex_automata::meta::Cache;
 
 use super::axis::{Axes, BLOCK, Block, WORD};
-use super::candidate::{Candidate, candidate, needs_payload};
+use super::candidate::{Candidate, asks_for_source_alone, candidates, needs_payload};
 use super::rule::{Buffer, FlowBit, Rule, Test};
 use super::search::{Expressions, Patterns};
 use super::view::{Kind, View};
@@ -24,10 +24,22 @@ pub(super) struct Entry {
     pub(super) decided: bool,
 }
 
+impl Entry {
+    pub(super) fn of(slot: Candidate<'_>) -> Self {
+        Self {
+            rule: slot.number,
+            decided: slot.is_decided(),
+            tests: slot.tests.into(),
+        }
+    }
+}
+
 /// Which rules a group has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// Those that packets without payload can match.
+    /// Those that ask for nothing but addresses, the source's among them.
+    Sources,
+    /// Others that packets without payload can match.
     Plain,
     /// Those that need payload.
     Payload,
@@ -37,13 +49,15 @@ pub(super) enum Place {
 
 impl Place {
     /// Every place, in the order in which packets meet them.
-    pub(super) const ALL: [Self; 3] = [Self::Plain, Self::Payload, Self::Readers];
+    pub(super) const ALL: [Self; 4] = [Self::Sources, Self::Plain, Self::Payload, Self::Readers];
 
-    fn of(rule: &Rule) -> Self {
+    pub(super) fn of(rule: &Rule) -> Self {
         if rule.flow_bits.iter().any(FlowBit::reads) {
             Self::Readers
         } else if needs_payload(rule) {
             Self::Payload
+        } else if asks_for_source_alone(rule) {
+            Self::Sources
         } else {
             Self::Plain
         }
@@ -61,6 +75,7 @@ pub(super) struct Group {
     payload: Option<Patterns>,
     names: Option<Patterns>,
     wants_names: bool,
+    needs_payload: bool,
     expressions: Option<Expressions>,
     /// Rules that need no pattern to be found.
     unconditional: Box<[u64]>,
@@ -90,54 +105,34 @@ impl Scratch {
 impl Group {
     /// The rules of these that are for this place, and that packets of this kind can match.
     pub(super) fn new(kind: Kind, place: Place, rules: &[Rule]) -> Result<Self, String> {
-        let mut slots: Vec<Candidate<'_>> = Vec::new();
-        for (number, rule) in (0..)
+        let of_place = (0..)
             .zip(rules)
-            .filter(|(_, rule)| Place::of(rule) == place)
-        {
-            let ways: &[bool] = if rule.both_ways {
-                &[false, true]
-            } else {
-                &[false]
-            };
-            slots.extend(
-                ways.iter()
-                    .filter_map(|swapped| candidate(kind, number, rule, *swapped)),
-            );
-        }
+            .filter(|(_, rule)| Place::of(rule) == place);
+        let slots = candidates(kind, of_place);
         let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
         let (payload, unconditional_payload) =
             Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload)?;
         let (names, unconditional_names) =
             Patterns::new(&slots, words, |buffer| buffer != Buffer::Payload)?;
         let wants_names = slots.iter().any(|slot| slot.rule.buffer != Buffer::Payload);
+        let needs_payload = slots.iter().all(|slot| needs_payload(slot.rule));
         let mut unconditional: Box<[u64]> = unconditional_payload
             .iter()
             .zip(&unconditional_names)
             .map(|(one, two)| one & two)
             .collect();
         let expressions = Expressions::new(&slots, &mut unconditional);
+        let fields: Vec<_> = slots.iter().map(Candidate::fields).collect();
+        let axes = Axes::new(&fields, words);
         Ok(Self {
-            axes: Axes::new(
-                &slots.iter().map(Candidate::fields).collect::<Vec<_>>(),
-                words,
-            ),
-            entries: slots
-                .into_iter()
-                .map(|slot| Entry {
-                    rule: slot.number,
-                    decided: slot.tests.is_empty()
-                        && slot.rule.steps.is_empty()
-                        && slot.rule.buffer == Buffer::Payload
-                        && slot.rule.flow_bits.is_empty(),
-                    tests: slot.tests.into(),
-                })
-                .collect(),
+            axes,
+            entries: slots.into_iter().map(Entry::of).collect(),
             words,
             number: kind as usize * Place::ALL.len() + place as usize,
             payload,
             names,
             wants_names,
+            needs_payload,
             expressions,
             unconditional,
         })
@@ -193,6 +188,12 @@ impl Group {
                 .map(|(possible, found)| *possible & *found),
             visit,
         );
+    }
+
+    /// Whether no packet without payload can match any rule.
+    #[inline]
+    pub(super) const fn needs_payload(&self) -> bool {
+        self.needs_payload
     }
 
     /// Whether no packet can match any rule.

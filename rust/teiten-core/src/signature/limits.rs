@@ -48,3 +48,7 @@ pub const MIN_PATTERN_BYTES: usize = 2;
 
 /// Most rules one set may hold.
 pub const MAX_RULES: usize = 1 << 17;
+
+/// Most sums of weights a table of packets without payload may have, 2 bytes each: ports, flags, windows and times to
+/// live of the built-in rules together need two thirds of them.
+pub const MAX_SUMS: usize = 3 << 16;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::bare::{Bare, Bares, Lists};
 use super::check::passes;
 use super::compile::{actions, event_of, fulfilled, unique};
 use super::content::Step;
@@ -15,12 +16,14 @@ use super::sweep::Spreads;
 use super::text::Diagnostic;
 use super::threshold::{Counts, Mixer};
 use super::view::{Kind, View};
-use super::waiting::{Ends, Gate, MATCHES, Waiting, Windows, ends};
+use super::waiting::{Gate, MATCHES, Waiting, Windows};
 use super::walk::{Walk, hold};
 use crate::frame::{Frame, LinkType};
 use crate::limits::GROUP;
 use crate::packet::Packet;
+use crate::wire::ipv4::Ipv4;
 use crate::wire::ipv6::Halves;
+use crate::wire::tcp::Tcp;
 
 /// An address of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,16 +32,6 @@ pub enum Address {
     V4(u32),
     /// IPv6, as two halves.
     V6(Halves),
-}
-
-impl Address {
-    #[inline]
-    pub(super) const fn number(self) -> u128 {
-        match self {
-            Self::V4(address) => address as u128,
-            Self::V6([high, low]) => (high as u128) << 64 | low as u128,
-        }
-    }
 }
 
 /// One alert of a rule.
@@ -66,6 +59,8 @@ pub struct Signatures {
     gates: Box<[Gate]>,
     /// For each kind of packet, its groups in the order of their places.
     groups: [[Group; Place::ALL.len()]; Kind::ALL.len()],
+    /// What bare packets of TCP and of ICMP can match.
+    bares: [Bares; 2],
     /// Rules on events, each with the event's bit.
     events: Box<[(u32, u8)]>,
     bits: usize,
@@ -113,13 +108,14 @@ impl Signatures {
             .collect();
         let of_place = |kind, place| Group::new(kind, place, &rules);
         let of_kind = |kind| {
-            let [plain, payload, readers] = Place::ALL.map(|place| of_place(kind, place));
-            Ok::<_, String>([plain?, payload?, readers?])
+            let [sources, plain, payload, readers] = Place::ALL.map(|place| of_place(kind, place));
+            Ok::<_, String>([sources?, plain?, payload?, readers?])
         };
         let [tcp, udp, icmp, other] = Kind::ALL.map(of_kind);
         let groups = [tcp?, udp?, icmp?, other?];
         Ok((
             Self {
+                bares: [Kind::Tcp, Kind::Icmp].map(|kind| Bares::new(kind, &rules)),
                 actions,
                 gates,
                 events,
@@ -193,14 +189,48 @@ impl Signatures {
     pub fn note(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
         let before = state.waiting.matches.len();
         self.find(packet, frame, state);
-        if state.waiting.matches.len() > before {
-            let (source, address) = ends(packet);
-            state.waiting.packets.push(Ends {
-                time_ns: frame.time_ns,
-                source,
-                address,
-            });
+        state.waiting.close(before, packet, frame.time_ns);
+    }
+
+    /// The same for a packet of TCP over IPv4, of which `packet` gives the whole view where that is needed.
+    #[inline]
+    pub(crate) fn note_tcp<'a>(
+        &self,
+        (ip, tcp): (&Ipv4<'a>, &Tcp<'a>),
+        packet: impl Fn() -> Packet<'a>,
+        frame: &Frame<'a>,
+        state: &mut State,
+    ) {
+        if self.events.is_empty() {
+            if let Some(lists) = Bare::of_tcp(ip, tcp).and_then(|bare| self.bares[0].lists(&bare)) {
+                state.counters.inspected += 1;
+                if !lists.are_empty() {
+                    self.note_lists(lists, &packet(), frame, state);
+                }
+                return;
+            }
         }
+        self.note_other(&packet(), frame, state);
+    }
+
+    /// The same, by way of all of the packet's header whatever it is.
+    #[cfg(test)]
+    pub(super) fn note_in_all(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
+        let before = state.waiting.matches.len();
+        self.find_in_all(packet, frame, state);
+        state.waiting.close(before, packet, frame.time_ns);
+    }
+
+    #[inline(never)]
+    fn note_other(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
+        self.note(packet, frame, state);
+    }
+
+    #[inline(never)]
+    fn note_lists(&self, lists: Lists, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
+        let before = state.waiting.matches.len();
+        self.inspect_lists(&self.bares[0], lists, packet, frame, state);
+        state.waiting.close(before, packet, frame.time_ns);
     }
 
     /// The second half of [`inspect`](Self::inspect), for all that waits: what limits and spreads let through goes to
@@ -243,6 +273,73 @@ impl Signatures {
         if !self.events.is_empty() {
             self.find_events(packet, frame, &mut state.waiting);
         }
+        if Bare::of(packet).is_some_and(|bare| self.inspect_bare(&bare, packet, frame, state)) {
+            return;
+        }
+        self.find_in_all(packet, frame, state);
+    }
+
+    /// Holds a packet of the commonest kind against the rules; `false` where only all of it tells which it matches.
+    #[inline]
+    fn inspect_bare(
+        &self,
+        bare: &Bare,
+        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        state: &mut State,
+    ) -> bool {
+        let bares = match bare.kind {
+            Kind::Tcp => &self.bares[0],
+            _ => &self.bares[1],
+        };
+        let Some(lists) = bares.lists(bare) else {
+            return false;
+        };
+        state.counters.inspected += 1;
+        if !lists.are_empty() {
+            self.inspect_lists(bares, lists, packet, frame, state);
+        }
+        true
+    }
+
+    /// Checks the rules of lists.
+    fn inspect_lists(
+        &self,
+        bares: &Bares,
+        lists: Lists,
+        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        state: &mut State,
+    ) {
+        let State {
+            memory, waiting, ..
+        } = state;
+        memory.work = PACKET_WORK;
+        memory.clear_bits();
+        let mut view = None;
+        let mut matched = None;
+        for entry in bares.entries(lists) {
+            if matched == Some(entry.rule) {
+                continue;
+            }
+            let fits = entry.decided || {
+                let seen = || View::new(packet, frame.link, frame.bytes);
+                view.get_or_insert_with(seen)
+                    .as_ref()
+                    .is_some_and(|view| self.matches(entry, view, None, memory))
+            };
+            if fits {
+                matched = Some(entry.rule);
+                if let Some(gate) = self.gates.get(entry.rule as usize) {
+                    waiting.push(gate, entry.rule, packet, packet);
+                }
+            }
+        }
+    }
+
+    /// The same for any packet.
+    #[inline(never)]
+    fn find_in_all(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
         let Some(view) = View::new(packet, frame.link, frame.bytes) else {
             state.counters.not_inspected += 1;
             return;
@@ -295,11 +392,8 @@ impl Signatures {
             waiting,
             ..
         } = state;
-        if memory.bits_set {
-            memory.bits.fill(false);
-            memory.bits_set = false;
-        }
-        let [plain, payload, readers] = &self.groups[view.kind as usize];
+        memory.clear_bits();
+        let [sources, plain, payload, readers] = &self.groups[view.kind as usize];
         let mut checking = Checking {
             signatures: self,
             view,
@@ -308,11 +402,15 @@ impl Signatures {
             waiting,
             matched: None,
         };
-        plain.visit(view, None, scratch, &mut |entry| {
-            checking.check(entry, None);
-        });
+        for group in [sources, plain] {
+            if !group.is_empty() {
+                group.visit(view, None, scratch, &mut |entry| {
+                    checking.check(entry, None);
+                });
+            }
+        }
         if view.payload.is_empty() {
-            if !readers.is_empty() {
+            if !readers.needs_payload() {
                 readers.visit(view, None, scratch, &mut |entry| {
                     checking.check(entry, None);
                 });

@@ -9,13 +9,14 @@
 //! | [`parse`] | from text to rules |
 //! | [`view`], [`check`], [`event`], [`dns`] | what rules see of a packet, and the tests of its headers |
 //! | [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
-//! | [`axis`], [`search`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
+//! | [`axis`], [`bare`], [`search`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
 //! | [`walk`] | the steps of one rule through a payload |
 //! | [`state`], [`waiting`] | what an engine remembers, and the matches that limits decide on |
 //! | [`compile`], [`matcher`] | rules compiled once, packets held against them one by one |
 //! | [`report`] | which rules are usable, and why the others are not |
 
 mod axis;
+mod bare;
 mod candidate;
 mod check;
 mod compile;

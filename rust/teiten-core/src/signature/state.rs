@@ -102,6 +102,15 @@ pub(super) enum BitAction {
 }
 
 impl Memory {
+    /// Begins anew with the bits of a packet.
+    #[inline]
+    pub(super) fn clear_bits(&mut self) {
+        if self.bits_set {
+            self.bits.fill(false);
+            self.bits_set = false;
+        }
+    }
+
     pub(super) fn bits_allow(&self, actions: &[BitAction]) -> bool {
         let is_set = |bit: &usize| self.bits.get(*bit).copied().unwrap_or(false);
         actions.iter().all(|action| match action {

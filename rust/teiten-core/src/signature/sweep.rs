@@ -153,18 +153,20 @@ fn marks_for(count: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signature::matcher::Address;
     use crate::signature::rule::SpreadKind;
-    use crate::signature::threshold::{Mixer, Whom};
+    use crate::signature::threshold::Mixer;
 
     const SECOND: i64 = 1_000_000_000;
 
-    fn hash(rule: u32, address: u128) -> u64 {
-        Mixer::new(3).of(Whom { rule, address })
+    fn hash(rule: u32, address: u32) -> u64 {
+        let mixer = Mixer::new(3);
+        mixer.join(mixer.of(Address::V4(address)), rule.into())
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
     fn what(number: u32) -> u32 {
-        hash(0, number.into()) as u32
+        hash(0, number) as u32
     }
 
     #[test]

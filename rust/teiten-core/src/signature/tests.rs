@@ -873,3 +873,70 @@ fn a_rule_for_both_ways_counts_a_packet_once() {
     let packets: Vec<(i64, &[u8])> = (0..4).map(|time| (time, packet.as_slice())).collect();
     assert_eq!(spoken(text, &packets), [vec![], vec![1], vec![], vec![1]]);
 }
+
+/// Rules that ask for every field of a packet without payload, and for some of them together.
+const BARE: &str = "
+alert tcp any any -> any 23 (flags:S,12; sid:1; rev:1;)
+alert tcp any any -> any [20:25,80] (flags:S+; sid:2; rev:1;)
+alert tcp any [1:99,6000] -> any any (flags:SA; sid:3; rev:1;)
+alert tcp any any -> any any (window:1024; ttl:<64; sid:4; rev:1;)
+alert tcp any any -> any any (id:54321; sid:5; rev:1;)
+alert tcp any any -> any any (seq:16909060; sid:6; rev:1;)
+alert tcp any any -> any any (fragbits:D; ack:0; sid:7; rev:1;)
+alert ip 198.51.100.0/25 any -> any any (sid:8; rev:1;)
+alert ip [192.0.2.1,198.51.100.7] any -> 203.0.113.0/28 any (sid:9; rev:1;)
+alert tcp any any -> 203.0.113.9 any (dsize:0; flags:!S; sid:10; rev:1;)
+alert tcp 198.51.100.0/24 any <> any 23 (flags:S; sid:11; rev:1;)
+alert tcp any any -> any any (dsize:>0; sid:12; rev:1;)
+alert tcp any any -> any any (flags:S,12; flowbits:isset,seen; sid:13; rev:1;)
+alert ip any any -> any any (ttl:64; flowbits:set,seen; sid:14; rev:1;)
+alert icmp any any -> any any (itype:8; icode:0; sid:15; rev:1;)
+alert icmp 198.51.100.7 any -> any any (icmp_id:5; sid:16; rev:1;)
+alert icmp any any -> any any (itype:>10; id:54321; sid:17; rev:1;)
+alert tcp any any -> any any (tcp.mss:1460; sid:18; rev:1;)
+";
+
+proptest! {
+    #[test]
+    fn what_most_packets_match_is_found_by_either_way(
+        is_tcp in any::<bool>(),
+        (source, destination) in (
+            prop::sample::select(vec![[198, 51, 100, 7], [198, 51, 100, 200], [192, 0, 2, 1], [8, 8, 8, 8]]),
+            prop::sample::select(vec![[203, 0, 113, 9], [203, 0, 113, 77], [198, 51, 100, 7]])),
+        ports in (prop::sample::select(vec![80_u16, 6000, 40_000, 23]), prop::sample::select(vec![23_u16, 80, 9, 25])),
+        flags in prop::sample::select(vec![2_u8, 0x12, 0xc2, 4, 0, 8, 0x29]),
+        (window, identification) in (
+            prop::sample::select(vec![1024_u16, 65_535]), prop::sample::select(vec![54_321_u16, 0, 4660])),
+        (time_to_live, bits) in (prop::sample::select(vec![63_u8, 64, 255]), prop::sample::select(vec![0_u8, 0x40, 0x20, 0x80])),
+        (sequence, options) in (prop::sample::select(vec![0x0102_0304_u32, 0x0102_0305, 9]), any::<bool>()),
+        payload in prop::sample::select(vec![0_usize, 0, 0, 1]),
+    ) {
+        static SIGNATURES: std::sync::OnceLock<Signatures> = std::sync::OnceLock::new();
+        let signatures = SIGNATURES.get_or_init(|| compiled(BARE));
+        let mut bytes = if is_tcp {
+            let option: &[u8] = if options { &[2, 4, 5, 180] } else { &[] };
+            let bytes = tcp(ports.1, flags, &[option, &[0; 4][..payload]].concat());
+            let length = if options { 0x60 } else { 0x50 };
+            let bytes = with(with(bytes, 32, &[length]), 34, &window.to_be_bytes());
+            with(with(bytes, 20, &ports.0.to_be_bytes()), 24, &sequence.to_be_bytes())
+        } else {
+            icmp(flags, u8::from(options), &[0; 4][..payload])
+        };
+        for (offset, address) in [(12, source), (16, destination)] {
+            bytes = with(bytes, offset, &address);
+        }
+        bytes = with(with(bytes, 4, &identification.to_be_bytes()), 6, &[bits, 0, time_to_live]);
+        let frame = Frame { time_ns: 0, link: LinkType::RawIp, wire_length: 0, bytes: &bytes };
+        let packet = Packet::new(&frame).unwrap();
+        let settle = |mut state: State| {
+            let mut sids = Vec::new();
+            signatures.settle(&mut state, &mut |detection| sids.push(detection.sid));
+            sids.sort_unstable();
+            (sids, state.counters().inspected)
+        };
+        let [mut one, mut other] = [(); 2].map(|()| signatures.state(&StateSettings::default()));
+        signatures.note(&packet, &frame, &mut one);
+        signatures.note_in_all(&packet, &frame, &mut other);
+        prop_assert_eq!(settle(one), settle(other));
+    }
+}

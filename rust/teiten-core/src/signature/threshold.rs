@@ -4,16 +4,8 @@
 //! makes room; if that window was still open, the loss is counted.
 
 use super::limits::MAX_WINDOW_SECONDS;
+use super::matcher::Address;
 use super::rule::{Limit, LimitKind};
-
-/// Whom a count is for: a rule and up to two addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Whom {
-    /// Number of what counts for it: a rule's spread, its filter or its limit.
-    pub(super) rule: u32,
-    /// Address, or two addresses made one by a keyed hash.
-    pub(super) address: u128,
-}
 
 /// Secrets of a hash, so that senders, who choose the addresses, cannot choose which records meet.
 #[derive(Clone, Copy, Debug)]
@@ -27,33 +19,32 @@ impl Mixer {
         ])
     }
 
-    /// A hash of three numbers.
+    /// Hash of an address.
     #[inline]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "halves of a product are folded"
-    )]
-    pub(super) const fn mix(self, one: u64, two: u64, three: u64) -> u64 {
-        const fn fold(one: u64, two: u64) -> u64 {
-            let product = (one as u128).wrapping_mul(two as u128);
-            (product >> 64) as u64 ^ product as u64
+    pub(super) const fn of(self, address: Address) -> u64 {
+        match address {
+            Address::V4(address) => self.join(self.0[1].rotate_left(17), address as u64),
+            Address::V6([high, low]) => self.join(self.join(self.0[0].rotate_left(41), high), low),
         }
-        let first = fold(one ^ self.0[0], two ^ self.0[1]);
-        fold(
-            first ^ three ^ self.0[1],
-            first.rotate_left(29) ^ self.0[0] | 1,
-        )
     }
 
+    /// Hash of a hash and a number or another hash; which is which matters.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-    pub(super) const fn of(self, whom: Whom) -> u64 {
-        self.mix(
-            (whom.address >> 64) as u64,
-            whom.address as u64,
-            whom.rule as u64,
-        )
+    pub(super) const fn join(self, hash: u64, number: u64) -> u64 {
+        let first = fold(hash ^ self.0[0], number ^ self.0[1]);
+        fold(first ^ self.0[1], hash.rotate_left(29) ^ self.0[0] | 1)
     }
+}
+
+/// Both halves of a product.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "halves of a product are folded"
+)]
+const fn fold(one: u64, two: u64) -> u64 {
+    let product = (one as u128).wrapping_mul(two as u128);
+    (product >> 64) as u64 ^ product as u64
 }
 
 /// Who has the places of a set, and since when.
@@ -231,13 +222,11 @@ mod tests {
             count,
             seconds: 10,
         };
-        let whom = Whom {
-            rule: 1,
-            address: 9,
-        };
+        let mixer = Mixer::new(7);
+        let whom = mixer.of(Address::V4(9));
         times
             .iter()
-            .map(|seconds| counts.count(Mixer::new(7).of(whom), &limit, seconds * SECOND))
+            .map(|seconds| counts.count(whom, &limit, seconds * SECOND))
             .collect()
     }
 
@@ -287,7 +276,7 @@ mod tests {
             count: 1,
             seconds: 10,
         };
-        let hash = |address| Mixer::new(7).of(Whom { rule: 1, address });
+        let hash = |address| Mixer::new(7).of(Address::V4(address));
         for address in 0..5 {
             assert!(counts.count(hash(address), &limit, 0));
         }

@@ -3,7 +3,7 @@
 use super::matcher::Address;
 use super::rule::{Limit, Spread, SpreadKind, Track};
 use super::sweep::Spreads;
-use super::threshold::{Counts, Mixer, Whom};
+use super::threshold::{Counts, Mixer};
 use crate::key::Key;
 use crate::limits::GROUP;
 use crate::packet::{Ip, Packet};
@@ -58,7 +58,7 @@ pub(super) struct Gate {
 }
 
 #[inline]
-pub(super) fn ends(packet: &Packet<'_>) -> (Address, Address) {
+fn ends(packet: &Packet<'_>) -> (Address, Address) {
     match &packet.ip {
         Ip::V4(ip) => (Address::V4(ip.source()), Address::V4(ip.destination())),
         Ip::V6(ip) => (Address::V6(ip.source()), Address::V6(ip.destination())),
@@ -78,62 +78,64 @@ impl Waiting {
             limit: 0,
         };
         if let Some(spread) = &gate.spread {
-            (found.spread, found.what) = self.spread(spread.kind, rule + 1, outer);
+            (found.spread, found.what) = self.spread(spread.kind, rule, outer);
         }
         // A filter and a limit of one rule count apart.
         if let Some(filter) = &gate.filter {
-            found.filter = self.tracked(filter.track, rule * 2 + 1, packet);
+            found.filter = self.tracked(filter.track, rule * 2, packet);
         }
         if let Some(limit) = &gate.limit {
-            found.limit = self.tracked(limit.track, rule * 2 + 2, packet);
+            found.limit = self.tracked(limit.track, rule * 2 + 1, packet);
         }
         self.matches.push(found);
     }
 
+    /// Ends a packet, which waits if there are more matches than `before`.
+    #[inline]
+    pub(super) fn close(&mut self, before: usize, packet: &Packet<'_>, time_ns: i64) {
+        if self.matches.len() > before {
+            let (source, address) = ends(packet);
+            self.packets.push(Ends {
+                time_ns,
+                source,
+                address,
+            });
+        }
+    }
+
     /// Hashes of who reached what.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
     fn spread(&self, kind: SpreadKind, rule: u32, outer: &Packet<'_>) -> (u64, u32) {
         let (source, destination) = ends(outer);
-        let (source, destination) = (source.number(), destination.number());
-        let (address, what) = match kind {
-            SpreadKind::Sweep => (source, destination),
+        let (source, destination) = (self.mixer.of(source), self.mixer.of(destination));
+        match kind {
+            SpreadKind::Sweep => (self.mixer.join(source, rule.into()), destination as u32),
             SpreadKind::PortScan => {
                 let key = Key::of(outer);
+                let what = u64::from(key.form as u8) << 16 | u64::from(key.value);
+                let pair = self.mixer.join(source, destination);
+                // The key joins a number that nobody knows, so that nobody chooses which keys meet.
                 (
-                    self.pair(source, destination),
-                    u128::from(key.form as u8) << 16 | u128::from(key.value),
+                    self.mixer.join(pair, rule.into()),
+                    self.mixer.join(pair, !what) as u32,
                 )
             }
-        };
-        let what = self.mixer.of(Whom {
-            rule: 0,
-            address: what,
-        });
-        (self.mixer.of(Whom { rule, address }), what as u32)
+        }
     }
 
     /// Hash of whom a limit is for.
-    fn tracked(&self, track: Track, rule: u32, packet: &Packet<'_>) -> u64 {
+    #[inline]
+    fn tracked(&self, track: Track, number: u32, packet: &Packet<'_>) -> u64 {
         let (source, destination) = ends(packet);
-        let (source, destination) = (source.number(), destination.number());
-        let address = match track {
-            Track::Source => source,
-            Track::Destination => destination,
-            Track::Both => self.pair(source, destination),
+        let mixer = self.mixer;
+        let whom = match track {
+            Track::Source => mixer.of(source),
+            Track::Destination => mixer.of(destination),
+            Track::Both => mixer.join(mixer.of(source), mixer.of(destination)),
             Track::Rule => 0,
         };
-        self.mixer.of(Whom { rule, address })
-    }
-
-    /// One number for two addresses.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "halves of the numbers are meant"
-    )]
-    fn pair(&self, one: u128, two: u128) -> u128 {
-        let high = self.mixer.mix((one >> 64) as u64, one as u64, 1);
-        let low = self.mixer.mix((two >> 64) as u64, two as u64, high);
-        u128::from(high) << 64 | u128::from(low)
+        mixer.join(whom, number.into())
     }
 }
 

@@ -7,6 +7,7 @@ mod field {
     pub(super) const TOTAL_LENGTH: usize = 2;
     pub(super) const IDENTIFICATION: usize = 4;
     pub(super) const FRAGMENT: usize = 6;
+    pub(super) const TIME_TO_LIVE: usize = 8;
     pub(super) const PROTOCOL: usize = 9;
     pub(super) const SOURCE: usize = 12;
     pub(super) const DESTINATION: usize = 16;
@@ -78,6 +79,20 @@ impl<'a> Ipv4<'a> {
     #[must_use]
     pub const fn is_fragment(&self) -> bool {
         u16_at(self.header, field::FRAGMENT) & 0x3fff != 0
+    }
+
+    /// The three bits before the fragment offset: reserved, don't fragment, more fragments.
+    #[inline]
+    #[must_use]
+    pub const fn flags(&self) -> u8 {
+        self.header[field::FRAGMENT] >> 5
+    }
+
+    /// Time to live.
+    #[inline]
+    #[must_use]
+    pub const fn time_to_live(&self) -> u8 {
+        self.header[field::TIME_TO_LIVE]
     }
 
     /// Whether more fragments follow this one.
@@ -175,7 +190,8 @@ mod tests {
         assert_eq!(packet.header_length(), 24);
         assert_eq!(packet.total_length(), 26);
         assert_eq!(packet.identification(), 54321);
-        assert_eq!(packet.fragment_offset(), 3);
+        assert_eq!((packet.flags(), packet.fragment_offset()), (1, 3));
+        assert_eq!(packet.time_to_live(), 64);
         assert_eq!(packet.protocol(), 6);
         assert_eq!(packet.source().to_be_bytes(), [198, 51, 100, 7]);
         assert_eq!(packet.destination().to_be_bytes(), [203, 0, 113, 9]);
