@@ -1,29 +1,41 @@
-"""Thousands of sensors, a batch a minute each, at a collector that serves: what was accepted, and how fast.
+"""A fleet of sensors that sends for a while, bounded in time and requests, over loopback.
 
-    python -m tests.ingestion.fleet_load [--sensors 2000] [--seconds 120] [--rows 50]
+    python -m tests.ingestion.fleet_load [--sensors 2000] [--batches 2] [--rows 50] [--pace 60]
+    python -m tests.ingestion.fleet_load --sensors 40 --batches 10 --rows 20000 --pace 0
 
-Bounded in time and requests; loopback only. Prints accepted, repeated, refused and lost, the times of
-acknowledgements, and how many tuples a second reached the tables.
+The first is a fleet of thousands, a batch a minute each; with `--pace 0` each sensor sends as soon as it is
+answered, which shows the highest rate. All batches are made before the first is sent, with sources and ports
+that repeat as the Internet's do. Prints accepted, repeated, refused and lost, the times of acknowledgements,
+how many tuples a second reached the tables, and what the collector took of the processors.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import random
 import sys
 import tempfile
 import time
+from array import array
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from teiten_collector.store import Engine, Store
-from teiten_protocol import MEDIA_TYPE, compress, encode
+from teiten_protocol import MEDIA_TYPE, Class, Family, Form, Tool, TupleColumns, compress, encode
 from tests.fleet import Collector
-from tests.store.building import AUGUST, batch, tuple4
+from tests.store.building import AUGUST, MINUTE_NS, batch
 from tests.torture.wire import Connection, head, quantile
 
-MINUTE = 60.0
+SOURCES = 200_000
+"""Sources that all sensors see, the n-th as often as 1/n of the first."""
+PORTS = 2_000
+SENSORS_ADDRESSES = 16
+FIRST_ADDRESS = 0xC633_6400
+"""198.51.100.0"""
+PATIENCE_SECONDS = 600.0
 
 
 @dataclass(slots=True)
@@ -35,26 +47,80 @@ class Outcome:
         seconds: How long each acknowledgement took.
         rows: Tuples that were sent and acknowledged.
         stored: Tuples in the tables at the end.
+        sent: Seconds from the first request to the last answer.
         drained: Seconds from the first request until everything was in the tables.
+        processor_seconds: What the collector took of the processors meanwhile.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     rows: int = 0
     stored: int = 0
+    sent: float = 0.0
     drained: float = 0.0
+    processor_seconds: float = 0.0
+
+
+class _World:
+    """What all sensors see: sources and ports by how often they come."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)  # repeatable on purpose
+        self._sources = [self._chance.getrandbits(32) for _ in range(SOURCES)]
+        self._source_weights = _zipf(SOURCES)
+        self._ports = self._chance.sample(range(65_536), PORTS)
+        self._port_weights = _zipf(PORTS)
+
+    def columns(self, minute: int, rows: int) -> TupleColumns:
+        """SYNs of one minute."""
+        chance = self._chance
+        sources = array("I", chance.choices(self._sources, cum_weights=self._source_weights, k=rows))
+        addresses = array("I", (FIRST_ADDRESS + chance.randrange(SENSORS_ADDRESSES) for _ in range(rows)))
+        ports = array("H", chance.choices(self._ports, cum_weights=self._port_weights, k=rows))
+        sources.byteswap()
+        addresses.byteswap()
+        return TupleColumns(
+            family=Family.IPV4,
+            rows=rows,
+            minute=(array("I", [minute]) * rows).tobytes(),
+            source=sources.tobytes(),
+            address=addresses.tobytes(),
+            form=bytes([Form.TCP]) * rows,
+            value=ports.tobytes(),
+            source_port=chance.randbytes(2 * rows),
+            flags=bytes([2]) * rows,
+            class_=bytes([Class.PROBE]) * rows,
+            tool=bytes([Tool.NONE]) * rows,
+            packets=(array("Q", [1]) * rows).tobytes(),
+            bytes_=(array("Q", [40]) * rows).tobytes(),
+        )
+
+    def bodies(self, sensor: str, batches: int, rows: int) -> list[bytes]:
+        """Batches of a sensor, minute after minute, compressed."""
+        made = []
+        for sequence in range(batches):
+            given = batch(sequence, sensor=sensor, counters={"counted": rows, "packets": rows})
+            start = given.spans[0].start_ns // MINUTE_NS
+            assert start == AUGUST + sequence
+            made.append(compress(encode(replace(given, ipv4=self.columns(start, rows)))))
+        return made
+
+
+def _zipf(count: int) -> list[float]:
+    total, sums = 0.0, []
+    for rank in range(1, count + 1):
+        total += 1 / rank
+        sums.append(total)
+    return sums
 
 
 async def _sensor(  # noqa: PLR0913 - what one sensor needs, by name
-    port: int, sensor: str, token: str, *, phase: float, until: float, rows: int, outcome: Outcome
+    port: int, token: str, bodies: list[bytes], *, rows: int, phase: float, pace: float, outcome: Outcome
 ) -> None:
     await asyncio.sleep(phase)
     async with Connection(port) as connection:
-        sequence = 0
-        while time.monotonic() < until:
-            due = time.monotonic() + MINUTE
-            content = tuple(tuple4(AUGUST + sequence, number) for number in range(rows))
-            body = compress(encode(batch(sequence, sensor=sensor, ipv4=content)))
+        due = time.monotonic()
+        for body in bodies:
             top = head(
                 len(body),
                 Authorization=f"Bearer {token}",
@@ -65,50 +131,46 @@ async def _sensor(  # noqa: PLR0913 - what one sensor needs, by name
             answer = await connection.ask(top, body)
             outcome.seconds.append(time.monotonic() - began)
             outcome.statuses[answer.status] += 1
-            if answer.status == 201:
-                outcome.rows += rows
-                sequence += 1
-            await asyncio.sleep(max(0.0, min(due, until) - time.monotonic()))
+            outcome.rows += rows * (answer.status == 201)
+            due += pace
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
 
 
-def run(directory: Path, sensors: int, seconds: float, rows: int) -> Outcome:
-    """Register, send, and wait until everything is in the tables."""
+def run(directory: Path, sensors: int, batches: int, rows: int, pace: float) -> Outcome:
+    """Register, make all batches, send them, and wait until everything is in the tables."""
     collector = Collector(directory)
     text = collector.configuration.read_text(encoding="utf-8")
     collector.configuration.write_text(
         text.replace("[server]\n", "[server]\nconnections_per_address = 0\n"), encoding="utf-8"
     )
+    world = _World(seed=sensors)
+    outcome = Outcome()
     with Store.open(directory / "store") as store:
-        tokens = {
-            name: store.registry.add(name, ["198.51.100.0/28"])
-            for name in (f"sensor-{number:05}" for number in range(sensors))
-        }
+        names = [f"sensor-{number:05}" for number in range(sensors)]
+        tokens = [store.registry.add(name, ["198.51.100.0/28"]) for name in names]
+        bodies = [world.bodies(name, batches, rows) for name in names]
         collector.start()
-        outcome = Outcome()
+        before = _processor_seconds(collector.pid)
         began = time.monotonic()
 
         async def fleet() -> None:
-            step = min(MINUTE, seconds) / sensors
-            await asyncio.gather(
-                *(
-                    _sensor(
-                        collector.port,
-                        sensor,
-                        token,
-                        phase=number * step,
-                        until=began + seconds,
-                        rows=rows,
-                        outcome=outcome,
+            async with asyncio.TaskGroup() as group:
+                for number, (token, mine) in enumerate(zip(tokens, bodies, strict=True)):
+                    phase = pace * number / sensors
+                    group.create_task(
+                        _sensor(
+                            collector.port, token, mine, rows=rows, phase=phase, pace=pace, outcome=outcome
+                        )
                     )
-                    for number, (sensor, token) in enumerate(tokens.items())
-                )
-            )
 
         try:
             asyncio.run(fleet())
+            outcome.sent = time.monotonic() - began
             while store.waiting():
+                assert time.monotonic() - began < outcome.sent + PATIENCE_SECONDS, "the intake stands still"
                 time.sleep(0.2)
             outcome.drained = time.monotonic() - began
+            outcome.processor_seconds = _processor_seconds(collector.pid) - before
         finally:
             assert collector.stop() == 0
     with Engine(directory / "store") as engine:
@@ -117,22 +179,30 @@ def run(directory: Path, sensors: int, seconds: float, rows: int) -> Outcome:
     return outcome
 
 
+def _processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # proc(5): utime, stime
+
+
 def main() -> int:
     """Run as asked for."""
     parser = argparse.ArgumentParser(description="Send as a fleet of sensors.")
     parser.add_argument("--sensors", type=int, default=2_000)
-    parser.add_argument("--seconds", type=float, default=120.0)
-    parser.add_argument("--rows", type=int, default=50)
+    parser.add_argument("--batches", type=int, default=2, help="of each sensor")
+    parser.add_argument("--rows", type=int, default=50, help="tuples of a batch")
+    parser.add_argument("--pace", type=float, default=60.0, help="seconds between two batches of a sensor")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        outcome = run(Path(directory), options.sensors, options.seconds, options.rows)
+        outcome = run(Path(directory), options.sensors, options.batches, options.rows, options.pace)
     refused = sum(count for status, count in outcome.statuses.items() if status not in {200, 201})
     sys.stdout.write(
         f"{options.sensors} sensors: {outcome.statuses[201]} accepted, {outcome.statuses[200]} repeated,"
         f" {refused} refused, {outcome.rows - outcome.stored} tuples lost;"
         f" acknowledged in {quantile(outcome.seconds, 0.5):.3f} s (median),"
-        f" {quantile(outcome.seconds, 0.99):.3f} s (p99); {outcome.stored / outcome.drained:.0f} tuples/s"
-        f" into the tables over {outcome.drained:.0f} s\n"
+        f" {quantile(outcome.seconds, 0.99):.3f} s (p99); {outcome.rows / outcome.sent:.0f} tuples/s taken,"
+        f" {outcome.stored / outcome.drained:.0f} tuples/s into the tables over {outcome.drained:.0f} s;"
+        f" the collector took {outcome.processor_seconds:.1f} s of processors,"
+        f" {outcome.processor_seconds / max(outcome.stored, 1) * 1e6:.2f} s a million tuples\n"
     )
     return 0
 

@@ -14,6 +14,6 @@ if TYPE_CHECKING:
 
 @pytest.mark.end_to_end
 def test_a_fleet_that_sends_at_once_loses_nothing(tmp_path: Path) -> None:
-    outcome = run(tmp_path, sensors=40, seconds=2.0, rows=20)
+    outcome = run(tmp_path, sensors=40, batches=2, rows=20, pace=0.5)
     assert set(outcome.statuses) == {201}
-    assert outcome.stored == outcome.rows == 40 * 20
+    assert outcome.stored == outcome.rows == 40 * 2 * 20
