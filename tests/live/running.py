@@ -53,8 +53,15 @@ class Run:
 
 
 def parse(line: str) -> Event:
-    """Read an event line; values with blanks are quoted as in JSON, which shlex reads well enough."""
-    return dict(word.partition("=")[::2] for word in shlex.split(line) if "=" in word)
+    """Read an event line; values with blanks are quoted as in JSON, which shlex reads well enough.
+
+    A line that is torn, because its writer was killed or its disk was full, is no event.
+    """
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return {}
+    return dict(word.partition("=")[::2] for word in words if "=" in word)
 
 
 def configure(agent: Agent, *, collector: str = "", seconds: int = 3600, more: str = "") -> None:

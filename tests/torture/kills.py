@@ -4,7 +4,8 @@
 
 Each round feeds one capture through one agent, while the weather changes and one of the two is killed
 (SIGKILL) or finds its disk full (RLIMIT_FSIZE). At the end the network is clear, every capture is replayed to
-its end, and the tables must hold exactly the packets of the captures, each batch once.
+its end, and the tables must hold exactly the packets of the captures, each batch once. A fifth of the kills
+meets agents that capture live (`live_kills`), which takes root.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from typing import TYPE_CHECKING
 from teiten_collector.store import Engine
 from tests.agent.traffic import DAY_SECONDS, MONDAY_NS, days, write
 from tests.fleet import AGENT, Collector
+from tests.live.wire import Wire
+from tests.torture.live_kills import LiveTorture
 from tests.torture.network import Relay, Weather
 
 if TYPE_CHECKING:
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 BATCHES = 12
 """Batches of a capture: one a day."""
 PACKETS = 3 * BATCHES
+LIVE_PART = 5
+"""One kill of so many meets live capture."""
 FULL_DISK_BYTES = 300
 """Less than any batch: the file system takes no more of a file."""
 
@@ -184,12 +189,25 @@ def main() -> int:
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     began = time.monotonic()
+    live = options.kills // LIVE_PART if os.geteuid() == 0 else 0
     with tempfile.TemporaryDirectory() as directory:
-        score = Torture(Path(directory), options.seed).run(options.kills)
+        score = Torture(Path(directory), options.seed).run(options.kills - live)
     print(
         f"{score.agents_killed} agents and {score.collectors_killed} collectors killed,"
         f" {score.disks_filled} disks filled, {score.captures} captures of {PACKETS} packets,"
-        f" weather {score.weathers}: every packet once, in {time.monotonic() - began:.0f} s"
+        f" weather {score.weathers}: every packet once, in {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    if not live:
+        print("live capture left out: it takes root, for a network namespace", file=sys.stderr)
+        return 0
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory, Wire() as wire:
+        met = LiveTorture(Path(directory), options.seed).run(wire, live)
+    print(
+        f"{met.agents_killed} agents killed while they captured, {met.collectors_killed} collectors beside,"
+        f" {met.disks_filled} disks filled: of {met.sent} packets {met.stored} stored, each once;"
+        f" {met.unobserved} at times that no span claims, in {time.monotonic() - began:.0f} s"
     )
     return 0
 
