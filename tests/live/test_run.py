@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +19,11 @@ from tests.live.running import batches, configure, counters, running
 from tests.live.wire import HEARD, ip
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.live.wire import Wire
 
 SECOND_NS = 10**9
+CAP_NET_RAW = 13
+"""Its number in linux/capability.h."""
 ENDLESS = 3600
 """Seconds of an interval that does not close while a test runs (but for one run in an hour)."""
 
@@ -225,3 +226,18 @@ def test_a_wrong_interface_ends_the_command_with_the_near_name(agent: Agent) -> 
     text = agent.configuration_path.read_text(encoding="utf-8")
     agent.configuration_path.write_text(text.replace(f'"{HEARD}"', '"haerd"'), encoding="utf-8")
     assert "did you mean heard?" in agent.run("run", expect=78).stderr
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("false", "promiscuity 0"), ("true", "promiscuity 1")])
+def test_promiscuous_mode_needs_no_more_than_the_one_capability(
+    wire: Wire, agent: Agent, setting: str, expected: str
+) -> None:
+    configure(agent, seconds=ENDLESS, more=f"promiscuous = {setting}")
+    alone = ("/usr/bin/setpriv", "--bounding-set", "-all,+net_raw", "--inh-caps", "-all,+net_raw")
+    with running(agent, *alone) as run:
+        status = Path(f"/proc/{run.process.pid}/status").read_text(encoding="ascii")
+        assert f"CapEff:\t{1 << CAP_NET_RAW:016x}" in status
+        assert f" {expected} " in ip("-details", "link", "show", HEARD)
+        sent = wire.send(syns(10))
+        assert run.end(signal.SIGTERM) == 0
+    assert counters(agent)["counted"] == sent

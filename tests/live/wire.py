@@ -96,6 +96,6 @@ class Wire:
         return sent
 
 
-def ip(*words: object) -> None:
-    """Set up interfaces."""
-    subprocess.run([_IP, *map(str, words)], check=True, capture_output=True)
+def ip(*words: object) -> str:
+    """Set up interfaces, or ask for them."""
+    return subprocess.run([_IP, *map(str, words)], check=True, capture_output=True, text=True).stdout
