@@ -31,8 +31,8 @@ _WITH_ETHERNET_HEADER = frozenset({1, 772})
 
 
 _NET_DEV = Path("/proc/thread-self/net/dev")
-"""The interfaces of this thread's network namespace (proc_pid_net(5)): a name before each colon. The C library
-would ask over a netlink socket, which the service may not open."""
+"""The interfaces of this thread's network namespace (proc_pid_net(5)): a name before each colon. The C
+library would ask over a netlink socket, which the service may not open."""
 
 
 def interfaces() -> list[str]:
