@@ -138,6 +138,17 @@ def test_a_second_head_that_does_not_end_is_closed_too(
         assert is_closed(kept)
 
 
+def test_a_connection_is_kept_between_two_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.1)
+    with door(tmp_path) as given, requests.Session() as session:
+        for _ in range(2):
+            assert session.get(f"{given.url}/healthz", timeout=30).status_code == 200
+            began = time.monotonic()
+            wait_until(lambda: time.monotonic() - began > 0.5)  # noqa: B023  # called at once
+            assert given.connections.open == 1
+        assert given.connections.timed_out == 0
+
+
 def test_a_sensor_disabled_while_it_sends_is_refused(tmp_path: Path) -> None:
     with door(tmp_path) as given:
         connection = begin(given, len(BODY))

@@ -44,7 +44,12 @@ INSIDE = """\
 #!/bin/bash
 # Runs once when the machine is up, and turns it off.
 say() { echo "units: $*" >/dev/console; }
-trap 'say ended "$(systemctl is-system-running)"; systemctl poweroff --force --force' EXIT
+ended() {
+  journalctl --no-pager --output=short-monotonic -u teiten-agent -u teiten-collector | tail -n 60 >/dev/console
+  say ended "$(systemctl is-system-running)"
+  systemctl poweroff --force --force
+}
+trap ended EXIT
 main_pid() { systemctl show --property=MainPID --value "$1"; }
 capabilities() { awk '/^CapEff/ { print $2 }' "/proc/$(main_pid "$1")/status"; }
 
@@ -56,6 +61,7 @@ ip link set heard up
 
 systemctl start teiten-collector
 say teiten-collector.state "$(systemctl is-active teiten-collector)"
+systemctl --quiet is-active teiten-collector || exit
 sudo_collector=(setpriv --reuid teiten-collector --regid teiten-collector --clear-groups)
 "${sudo_collector[@]}" teiten-collector sensor add boot-01 --config /etc/teiten/collector.toml \\
   --monitored 198.51.100.0/24 224.0.0.0/4 | awk 'END { print $NF }' >/etc/teiten/token
@@ -63,6 +69,7 @@ chown root:teiten-agent /etc/teiten/token
 chmod 0640 /etc/teiten/token
 systemctl start teiten-agent
 say teiten-agent.state "$(systemctl is-active teiten-agent)"
+systemctl --quiet is-active teiten-agent || exit
 
 for unit in teiten-agent teiten-collector; do
   say "$unit.type" "$(systemctl show --property=Type --value $unit)"
@@ -73,7 +80,7 @@ done
 say promiscuity "$(ip -details link show heard | grep -o 'promiscuity [0-9]*' | awk '{ print $2 }')"
 
 python3 /root/send.py
-for _ in $(seq 120); do
+for _ in $(seq 20); do
   counted=$(python3 /root/counted.py)
   [[ $counted -ge FRAMES ]] && break
   sleep 1
@@ -92,7 +99,6 @@ for unit in teiten-collector teiten-agent; do
   say "$unit.watchdog" "$(journalctl --unit $unit --no-pager | grep -c 'Watchdog timeout')"
   say "$unit.afterwards" "$(systemctl is-active $unit)"
 done
-journalctl --no-pager --output=short-monotonic -u teiten-agent -u teiten-collector | tail -n 60 >/dev/console
 """
 
 SEND = """\

@@ -194,10 +194,11 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         outcome = run(Path(directory), options.sensors, options.batches, options.rows, options.pace)
-    refused = sum(count for status, count in outcome.statuses.items() if status not in {200, 201})
+    refused = {status: count for status, count in outcome.statuses.items() if status not in {200, 201}}
+    told = f" ({refused})" if refused else ""
     sys.stdout.write(
         f"{options.sensors} sensors: {outcome.statuses[201]} accepted, {outcome.statuses[200]} repeated,"
-        f" {refused} refused, {outcome.rows - outcome.stored} tuples lost;"
+        f" {sum(refused.values())} refused{told}, {outcome.rows - outcome.stored} tuples lost;"
         f" acknowledged in {quantile(outcome.seconds, 0.5):.3f} s (median),"
         f" {quantile(outcome.seconds, 0.99):.3f} s (p99); {outcome.rows / outcome.sent:.0f} tuples/s taken,"
         f" {outcome.stored / outcome.drained:.0f} tuples/s into the tables over {outcome.drained:.0f} s;"

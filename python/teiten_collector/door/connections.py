@@ -61,6 +61,7 @@ class Guarded(H11Protocol):
     limits: ClassVar[Connections]
     _deadline: asyncio.TimerHandle | None = None
     _address = ""
+    _receiving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
         """See `asyncio.Protocol`."""
@@ -78,13 +79,23 @@ class Guarded(H11Protocol):
         self._stop_deadline()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._receiving = True
+        super().data_received(data)
+        self._receiving = False
+
     def handle_events(self) -> None:
-        """See `H11Protocol`; a deadline runs whenever a head has begun and is not whole."""
+        """See `H11Protocol`; a deadline runs whenever a head has begun and is not whole.
+
+        Between two requests none runs: how long a connection may be idle is uvicorn's to say.
+        """
         before = self.cycle
         super().handle_events()
+        begun = self._receiving or bool(self.conn.trailing_data[0])
         if self.cycle is not before:
             self._stop_deadline()
-        elif self._deadline is None and not self._is_answering():
+        elif begun and self._deadline is None and not self._is_answering():
             self._deadline = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
 
     def send_400_response(self, msg: str) -> None:
