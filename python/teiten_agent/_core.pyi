@@ -26,6 +26,7 @@ __all__ = [
     "Rules",
     "Signature",
     "Sketches",
+    "Sums",
     "__version__",
 ]
 
@@ -359,6 +360,60 @@ class Interval:
 
     def tools(self) -> dict[str, int]:
         """Packets by name of the tool that sent them, over both families; without those of no known tool."""
+
+@final
+class Sums:
+    """Counts packets by key, class and tool, where no tuples are asked for.
+
+    The sums are those over an observer's rows. No table can be full, and memory is 8 MiB for each thread.
+    """
+
+    def __new__(
+        cls,
+        monitored: Sequence[str] = (),
+        *,
+        threads: int = 1,
+        seed: int = 0,
+        rules: Rules | None = None,
+    ) -> Sums:
+        """Makes sums of nothing.
+
+        Args:
+            monitored: Networks whose traffic is counted, as `Observer` takes them.
+            threads: Most threads to count on, at least 1. Only plain pcap files are counted on more than one,
+                and only without rules, which need packets in their order. The sums do not depend on it.
+            seed: What detections depend on where the memory for rules' limits ran out.
+            rules: Rules to hold counted packets against.
+
+        Raises:
+            ValueError: A network cannot be read, or a number is out of its bounds.
+        """
+
+    def advance(self, capture: Capture, length: int = 67_108_864) -> None:
+        """Counts the packets whose records begin in the next `length` bytes of a capture.
+
+        It was counted to its end, or to its `fault`, once it is `exhausted`. Signals are handled between
+        calls.
+
+        Raises:
+            ValueError: `length` is 0.
+        """
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What became of every record: `packets`, `bytes`, `counted`, `not_monitored`, `malformed.REASON`."""
+
+    def keys(self) -> dict[str, tuple[int, int]]:
+        """Packets and bytes by key, such as "445/TCP"."""
+
+    def classes(self) -> dict[str, int]:
+        """Packets by name of their class."""
+
+    def tools(self) -> dict[str, int]:
+        """Packets by name of the tool that sent them; without those of no known tool."""
+
+    def signatures(self) -> dict[int, int]:
+        """Detections by number of the signature."""
 
 @final
 class Columns:

@@ -1,7 +1,6 @@
 """Owner of the core: how a capture is counted, and what becomes of its intervals.
 
-Python sees intervals, never packets: `CountTotals` folds them for `count`, `gather` and `batch_of` make
-batches.
+Python sees intervals, never packets: `gather` and `batch_of` make batches of them.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import hashlib
 import ipaddress
 import json
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from teiten_agent import _core, rules
@@ -51,7 +50,6 @@ GATHERED_SPANS = 1_440
 
 _DAY_NS = 86_400 * 1_000_000_000
 _MINUTE_NS = 60 * 1_000_000_000
-_MALFORMED = "malformed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,58 +155,6 @@ def observe(observer: _core.Observer, capture: _core.Capture) -> Iterator[_core.
     """
     while not capture.exhausted:
         yield observer.advance(capture, FRAMES_AT_ONCE)
-
-
-@dataclass(slots=True)
-class CountTotals:
-    """The sums over everything counted, for `count`."""
-
-    counters: Counter[str] = field(default_factory=Counter)
-    key_packets: Counter[str] = field(default_factory=Counter)
-    key_bytes: Counter[str] = field(default_factory=Counter)
-    classes: Counter[str] = field(default_factory=Counter)
-    tools: Counter[str] = field(default_factory=Counter)
-    detections: Counter[int] = field(default_factory=Counter)
-
-    def add(self, interval: _core.Interval) -> None:
-        """Fold one interval in."""
-        self.counters.update(interval.counters)
-        for key, (packets, size) in interval.keys().items():
-            self.key_packets[key] += packets
-            self.key_bytes[key] += size
-        self.classes.update(interval.classes())
-        self.tools.update(interval.tools())
-        self.detections.update(interval.signatures())
-
-    @property
-    def malformed(self) -> dict[str, int]:
-        """Records that were not counted because of their form, by reason."""
-        return {
-            name.removeprefix(_MALFORMED): count
-            for name, count in sorted(self.counters.items())
-            if name.startswith(_MALFORMED) and count
-        }
-
-    def keys(self) -> list[tuple[str, int, int]]:
-        """Each key with packets and bytes, most packets first."""
-        return sorted(
-            ((key, packets, self.key_bytes[key]) for key, packets in self.key_packets.items()),
-            key=lambda row: (-row[1], row[0]),
-        )
-
-    def document(self) -> dict[str, object]:
-        """What `count --json` prints."""
-        return {
-            "packets": self.counters["packets"],
-            "bytes": self.counters["bytes"],
-            "counted": self.counters["counted"],
-            "not_monitored": self.counters["not_monitored"],
-            "malformed": self.malformed,
-            "keys": {key: {"packets": packets, "bytes": size} for key, packets, size in self.keys()},
-            "classes": dict(sorted(self.classes.items())),
-            "tools": dict(sorted(self.tools.items())),
-            "detections": {str(sid): count for sid, count in sorted(self.detections.items())},
-        }
 
 
 def gather(intervals: Iterable[_core.Interval]) -> Iterator[list[_core.Interval]]:

@@ -56,6 +56,28 @@ def test_the_document_has_the_shape_that_scripts_rely_on(tmp_path: Path) -> None
     )
 
 
+def test_without_rules_the_sums_are_the_same_and_nothing_is_detected(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pcap", FRAMES)
+    counted = document(path)
+    assert document("--no-rules", path) == counted | {"detections": {}}
+    assert "--no-rules" in run("count", "--no-rules", "--rules", path, path, expect=2).stderr
+
+
+def test_threads_print_to_the_byte_what_one_prints(tmp_path: Path) -> None:
+    # So many that each thread has a part of its own.
+    probes = [
+        (MONDAY_NS + number, syn(f"203.0.113.{number % 250}", f"192.0.2.{number % 199}", number % 999))
+        for number in range(2_000)
+    ]
+    path = tmp_path / "large.pcap"
+    path.write_bytes(pcap([*FRAMES, *probes]) + pcap(probes)[24:] * 100)
+    assert path.stat().st_size > 3 << 22
+    printed = [run("count", "--json", "--no-rules", "--threads", n, path).stdout for n in (1, 2, 3)]
+    assert printed[0] == printed[1] == printed[2]
+    assert json.loads(printed[0])["packets"] == 7 + 101 * 2_000
+    assert json.loads(printed[0])["counted"] == 6 + 101 * 2_000
+
+
 def test_only_monitored_addresses_count(tmp_path: Path) -> None:
     counted = document(
         write(tmp_path / "a.pcap", FRAMES), "--monitored", "192.0.2.0/28", "--monitored", "2001:db8::/64"

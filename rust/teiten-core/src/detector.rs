@@ -207,6 +207,12 @@ impl Detector {
         detected
     }
 
+    /// Detections by number of their signature since the last [`take`](Self::take).
+    pub(crate) fn so_far(&mut self) -> Vec<(u32, u64)> {
+        self.settle();
+        self.by_signature()
+    }
+
     fn by_signature(&self) -> Vec<(u32, u64)> {
         let rules = self.rules.signatures.rules().iter().map(|rule| rule.sid);
         let now = rules

@@ -103,6 +103,42 @@ impl Counters {
         }
     }
 
+    /// Adds what was counted elsewhere.
+    pub(crate) fn append(&mut self, other: &Self) {
+        let Self {
+            packets,
+            bytes,
+            counted,
+            not_monitored,
+            outside_span,
+            time_backward,
+            time_ahead,
+            suspicious,
+            suspected_forged,
+            quoted_unread,
+            quoted_overflow,
+            malformed,
+            suspects,
+        } = other;
+        self.packets += packets;
+        self.bytes += bytes;
+        self.counted += counted;
+        self.not_monitored += not_monitored;
+        self.outside_span += outside_span;
+        self.time_backward += time_backward;
+        self.time_ahead += time_ahead;
+        self.suspicious += suspicious;
+        self.suspected_forged += suspected_forged;
+        self.quoted_unread += quoted_unread;
+        self.quoted_overflow += quoted_overflow;
+        for (sum, other) in self.malformed.iter_mut().zip(malformed) {
+            *sum += other;
+        }
+        for (sum, other) in self.suspects.iter_mut().zip(suspects) {
+            *sum += other;
+        }
+    }
+
     /// Counts packets that went into tuples, and their IP lengths.
     pub(crate) fn count(&mut self, packets: u64, bytes: u64) {
         self.packets += packets;

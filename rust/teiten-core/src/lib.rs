@@ -23,6 +23,7 @@
 //! | [`settings`] | what shapes an observation |
 //! | `side` | the tuples of one family, and the packets that have yet to meet them |
 //! | [`observer`] | frames in, intervals out |
+//! | [`sums`] | frames in, sums by key, class and tool out |
 //!
 //! The crate has no clock, opens nothing, and allocates nothing per packet: time is the frames' own.
 #![forbid(unsafe_code)]
@@ -43,6 +44,7 @@ pub mod reserved;
 pub mod settings;
 mod side;
 pub mod signature;
+pub mod sums;
 pub mod suspect;
 pub mod tally;
 mod timeline;
@@ -58,6 +60,7 @@ pub use key::{Form, Key};
 pub use monitored::{Network, NetworkError};
 pub use observer::{Observer, Stop};
 pub use settings::{Settings, SettingsError};
+pub use sums::Sums;
 pub use suspect::{Suspect, Suspects};
 pub use tally::{Columns, DetectionColumns, Family, QuotedColumns, Sketch};
 pub use tool::{Confidence, Tool};

@@ -442,7 +442,7 @@ enum Halt {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
@@ -453,7 +453,7 @@ mod tests {
 
     const SECOND: i64 = 1_000_000_000;
 
-    const SETTINGS: Settings = Settings {
+    pub(crate) const SETTINGS: Settings = Settings {
         monitored: Vec::new(),
         interval_seconds: 60,
         table_megabytes: 1,
@@ -464,14 +464,14 @@ mod tests {
     };
 
     /// Frames in memory, and a fault behind them if so wished.
-    struct Buffer<'a> {
+    pub(crate) struct Buffer<'a> {
         frames: &'a [(i64, LinkType, Vec<u8>)],
         position: usize,
         fault: bool,
     }
 
     impl<'a> Buffer<'a> {
-        fn new(frames: &'a [(i64, LinkType, Vec<u8>)]) -> Self {
+        pub(crate) fn new(frames: &'a [(i64, LinkType, Vec<u8>)]) -> Self {
             Self {
                 frames,
                 position: 0,
@@ -506,17 +506,28 @@ mod tests {
     }
 
     fn observe(settings: &Settings, frames: &[(i64, LinkType, Vec<u8>)]) -> Vec<Interval> {
-        observe_with(Observer::new(settings).unwrap(), frames)
+        observe_with(settings, None, frames)
     }
 
-    fn rulebook(rules: &str) -> Arc<Rulebook> {
+    pub(crate) const OF_A_SYN: &str =
+        r#"alert tcp any any -> any any (msg:"SYN"; flags:S; sid:1;)"#;
+
+    pub(crate) fn rulebook(rules: &str) -> Arc<Rulebook> {
         let (set, _) = RuleSet::parse("test.rules", rules, &Variables::default());
         let (signatures, told) = Signatures::compile(set.rules).unwrap();
         assert!(told.is_empty());
         Arc::new(Rulebook::new(signatures, &[]))
     }
 
-    fn observe_with(mut observer: Observer, frames: &[(i64, LinkType, Vec<u8>)]) -> Vec<Interval> {
+    pub(crate) fn observe_with(
+        settings: &Settings,
+        rules: Option<Arc<Rulebook>>,
+        frames: &[(i64, LinkType, Vec<u8>)],
+    ) -> Vec<Interval> {
+        let mut observer = Observer::new(settings).unwrap();
+        if let Some(rules) = rules {
+            observer.set_rules(rules);
+        }
         let mut source = Buffer::new(frames);
         let mut intervals = Vec::new();
         loop {
@@ -804,7 +815,7 @@ mod tests {
         assert_complete(&intervals, 4);
     }
 
-    fn frame() -> impl Strategy<Value = (i64, LinkType, Vec<u8>)> {
+    pub(crate) fn frame() -> impl Strategy<Value = (i64, LinkType, Vec<u8>)> {
         let time = prop_oneof![
             8 => 0i64..300 * SECOND,
             1 => 0i64..END_OF_TIME_NS,
@@ -826,7 +837,7 @@ mod tests {
 
     /// A segment in an Ethernet frame, most of them plain: what of [`syn`](crate::plain::tests::syn) is changed where,
     /// from where it comes, and when.
-    fn segment() -> impl Strategy<Value = (i64, LinkType, Vec<u8>)> {
+    pub(crate) fn segment() -> impl Strategy<Value = (i64, LinkType, Vec<u8>)> {
         let times = prop_oneof![9 => 0i64..90 * SECOND, 1 => any::<i64>()];
         let changes = proptest::collection::vec((12usize..58, any::<u8>()), 0..3);
         let from = prop_oneof![4 => 0u8..9, 1 => Just(10)];
@@ -895,13 +906,9 @@ mod tests {
                 early_closes,
                 ..SETTINGS
             };
-            let rule = r#"alert tcp any any -> any any (msg:"SYN"; flags:S; sid:1;)"#;
+            let rules = has_rules.then(|| rulebook(OF_A_SYN));
             let observe = |frames: &[(i64, LinkType, Vec<u8>)]| {
-                let mut observer = Observer::new(&settings).unwrap();
-                if has_rules {
-                    observer.set_rules(rulebook(rule));
-                }
-                observe_with(observer, frames)
+                observe_with(&settings, rules.clone(), frames)
             };
             prop_assert_eq!(observe(&frames), observe(&bare));
         }

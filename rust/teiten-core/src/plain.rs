@@ -72,8 +72,9 @@ impl<'a> Plain<'a> {
         })
     }
 
+    /// Whether nothing is wrong with its headers but, perhaps, a reserved source or a checksum.
     #[inline]
-    fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         let Self { ip, tcp } = self;
         let (source_port, destination_port) = (tcp.ports() >> 16, tcp.ports() & 0xffff);
         tcp.header_length() >= 20
@@ -129,17 +130,29 @@ impl<'a> Plain<'a> {
         }
     }
 
+    /// Port that it goes to.
+    #[inline]
+    pub(crate) const fn destination_port(&self) -> u16 {
+        self.tcp.destination_port()
+    }
+
+    /// What kind of packet it is, and which scanner it betrays.
+    #[inline]
+    pub(crate) fn class_and_tool(&self, scanners: &mut Scanners) -> (Class, Tool) {
+        let Self { ip, tcp } = self;
+        if tcp.flags() == flag::SYN {
+            (Class::Probe, scanners.recognise_syn(ip, tcp))
+        } else {
+            (Class::of_tcp(tcp.flags()), Tool::None)
+        }
+    }
+
     /// Under which tuple it is counted.
     #[inline]
     pub(crate) fn tuple(&self, scanners: &mut Scanners, minute_offset: u16) -> Tuple4 {
         let Self { ip, tcp } = self;
-        let packed = if tcp.flags() == flag::SYN {
-            let tool = scanners.recognise_syn(ip, tcp);
-            Packed::of_tcp(tcp.ports(), flag::SYN, Class::Probe, tool, minute_offset)
-        } else {
-            let (flags, class) = (tcp.flags(), Class::of_tcp(tcp.flags()));
-            Packed::of_tcp(tcp.ports(), flags, class, Tool::None, minute_offset)
-        };
+        let (class, tool) = self.class_and_tool(scanners);
+        let packed = Packed::of_tcp(tcp.ports(), tcp.flags(), class, tool, minute_offset);
         Tuple4::new(ip.source(), ip.destination(), packed)
     }
 }
@@ -231,6 +244,10 @@ pub(crate) mod tests {
                 prop_assert!(monitored.has_ipv4(ip.destination()));
                 prop_assert_eq!(plain.destination(), ip.destination());
                 prop_assert_eq!(format!("{:?}", plain.packet()), format!("{packet:?}"));
+                let marks = Marks::of(&packet, &mut Scanners::default());
+                prop_assert_eq!(plain.destination_port(), marks.key.value);
+                let class_and_tool = plain.class_and_tool(&mut Scanners::default());
+                prop_assert_eq!(class_and_tool, (marks.class, marks.tool));
             }
         }
     }

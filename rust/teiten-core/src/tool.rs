@@ -90,6 +90,20 @@ impl Tool {
 #[derive(Debug)]
 pub struct Scanners {
     seen: Box<[Seen]>,
+    /// The first candidate of each place, where those before it are not known yet.
+    first: Option<Box<[Option<First>]>>,
+}
+
+/// A candidate whose verdict depends on packets that are not known yet.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    /// The tool it is a candidate for.
+    tool: Tool,
+    candidate: Seen,
+    /// The verdict without one before it.
+    otherwise: Tool,
+    /// The verdict given.
+    given: Tool,
 }
 
 /// A candidate; all zero where there was none.
@@ -109,11 +123,36 @@ impl Default for Scanners {
     fn default() -> Self {
         Self {
             seen: vec![Seen::default(); 1 << PLACES_BITS].into_boxed_slice(),
+            first: None,
         }
     }
 }
 
 impl Scanners {
+    /// For packets before which others come that are not known yet; [`append`](Self::append) puts right what depends on
+    /// those.
+    #[must_use]
+    pub(crate) fn in_between() -> Self {
+        Self {
+            first: Some(vec![None; 1 << PLACES_BITS].into_boxed_slice()),
+            ..Self::default()
+        }
+    }
+
+    /// Goes on with what others saw behind, and tells each verdict of theirs that would have been another one: what they
+    /// gave, and what is right.
+    pub(crate) fn append(&mut self, behind: &Self, mut correct: impl FnMut(Tool, Tool)) {
+        let first = behind.first.iter().flat_map(|first| first.iter());
+        for ((seen, first), behind) in self.seen.iter_mut().zip(first).zip(&behind.seen) {
+            let Some(first) = first else { continue };
+            let verdict = verdict_on_pair(first.tool, *seen, first.candidate, first.otherwise);
+            if verdict != first.given {
+                correct(first.given, verdict);
+            }
+            *seen = *behind;
+        }
+    }
+
     /// The verdict on a segment over IPv4.
     #[inline]
     #[must_use]
@@ -145,38 +184,51 @@ impl Scanners {
         if is_masscan(ip, tcp) {
             Tool::Masscan
         } else if may_be_nmap(tcp) {
-            self.compare(Tool::Nmap, is_nmap, ip, tcp)
+            self.compare(Tool::Nmap, ip, tcp)
         } else if may_be_unicornscan(tcp) {
-            self.compare(Tool::Unicornscan, is_unicornscan, ip, tcp)
+            self.compare(Tool::Unicornscan, ip, tcp)
         } else {
             of_identification(ip)
         }
     }
 
     /// Holds a candidate against the one before it of the same source, if they went to different targets.
-    fn compare(
-        &mut self,
-        tool: Tool,
-        is_pair: fn(Seen, Seen) -> bool,
-        ip: &Ipv4<'_>,
-        tcp: &Tcp<'_>,
-    ) -> Tool {
-        let now = Seen {
+    fn compare(&mut self, tool: Tool, ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> Tool {
+        let candidate = Seen {
             source: ip.source(),
             sequence: tcp.sequence(),
             address: ip.destination(),
             ports: u32::from(tcp.destination_port()) << 16 | u32::from(tcp.source_port()),
         };
         // Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, section 6.4).
-        let place = now.source.wrapping_mul(0x9e37_79b1) >> (u32::BITS - PLACES_BITS);
-        let before = std::mem::replace(&mut self.seen[place as usize], now);
-        // A repeated packet says nothing: every system repeats a SYN that is not answered.
-        let elsewhere = before.address != now.address || before.ports >> 16 != now.ports >> 16;
-        if before.source == now.source && elsewhere && is_pair(before, now) {
-            tool
-        } else {
-            of_identification(ip)
+        let place = candidate.source.wrapping_mul(0x9e37_79b1) >> (u32::BITS - PLACES_BITS);
+        let before = std::mem::replace(&mut self.seen[place as usize], candidate);
+        let otherwise = of_identification(ip);
+        let given = verdict_on_pair(tool, before, candidate, otherwise);
+        if let Some(first) = &mut self.first {
+            first[place as usize].get_or_insert(First {
+                tool,
+                candidate,
+                otherwise,
+                given,
+            });
         }
+        given
+    }
+}
+
+/// The verdict on a candidate behind another.
+fn verdict_on_pair(tool: Tool, before: Seen, now: Seen, otherwise: Tool) -> Tool {
+    // A repeated packet says nothing: every system repeats a SYN that is not answered.
+    let elsewhere = before.address != now.address || before.ports >> 16 != now.ports >> 16;
+    let is_pair = match tool {
+        Tool::Nmap => is_nmap(before, now),
+        _ => is_unicornscan(before, now),
+    };
+    if before.source == now.source && elsewhere && is_pair {
+        tool
+    } else {
+        otherwise
     }
 }
 

@@ -12,6 +12,7 @@ mod live;
 mod lock;
 mod observer;
 mod rules;
+mod sums;
 
 use pyo3::prelude::*;
 
@@ -32,6 +33,8 @@ mod _core {
     use crate::observer::Observer;
     #[pymodule_export]
     use crate::rules::{RuleDiagnostic, Rules, Signature};
+    #[pymodule_export]
+    use crate::sums::Sums;
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name Python gives to versions")]

@@ -6,12 +6,14 @@
 //! | `compression` | gzip, zstd and pipes, expanded into such bytes |
 //! | `order` | byte order of the writer |
 //! | `pcap`, `pcapng` | a walk over the records of each format |
+//! | `parts` | parts of a file counted at the same time |
 //! | `appearance` | what a file that is no capture looks like |
 
 mod appearance;
 mod compression;
 mod mapping;
 mod order;
+mod parts;
 mod pcap;
 mod pcapng;
 
@@ -288,6 +290,7 @@ impl CaptureFile {
             contents: Arc::clone(&self.contents),
             walk: self.start.clone(),
             last: 0,
+            until: usize::MAX,
             ending: Ending {
                 met: false,
                 expansion_fault: self.expansion_fault.clone(),
@@ -335,11 +338,13 @@ pub struct Reader {
     walk: Walk,
     /// Where the record yielded last begins.
     last: usize,
+    /// No record is yielded that begins here or behind.
+    until: usize,
     ending: Ending,
 }
 
 /// How a walk ends: not yet, or with what fault.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ending {
     met: bool,
     expansion_fault: Option<Arc<str>>,
@@ -393,10 +398,11 @@ impl Walk {
         }
     }
 
-    /// Goes to where the records lent by [`plain_records`](Self::plain_records) lead, if it lent any.
-    fn follow(&mut self, bytes: &[u8], left: usize) {
-        if let Self::Pcap(walk) = self {
-            walk.follow(bytes, left);
+    /// Whether [`plain_records`](Self::plain_records) lends any.
+    const fn is_plain(&self) -> bool {
+        match self {
+            Self::Pcap(walk) => walk.is_plain(),
+            Self::Pcapng(_) => false,
         }
     }
 }
@@ -422,9 +428,10 @@ impl FrameSource for Reader {
             contents,
             walk,
             last,
+            until,
             ending,
         } = self;
-        next(contents, walk, last, ending)
+        next(contents, walk, last, *until, ending)
     }
 
     #[inline]
@@ -433,28 +440,36 @@ impl FrameSource for Reader {
             contents,
             walk,
             last,
+            until,
             ending,
         } = self;
         let bytes: &[u8] = contents;
-        let mut plain = walk.plain_records(bytes);
+        let within = bytes.get(..*until).unwrap_or(bytes);
+        let mut plain = walk.plain_records(within);
+        let mut is_plain = walk.is_plain() && walk.offset() <= within.len();
         for _ in 0..limit {
             let left = plain.left();
             let frame = if let Some(frame) = plain.next() {
                 frame
             } else {
-                walk.follow(bytes, left);
-                match next(bytes, walk, last, ending) {
+                if is_plain {
+                    walk.rewind(within.len() - left);
+                    is_plain = false;
+                    plain = pcap::PlainRecords::NONE;
+                }
+                match next(bytes, walk, last, *until, ending) {
                     Some(frame) => frame?,
                     None => return Ok(Lent::All),
                 }
             };
             if !take(frame) {
-                walk.rewind(*last);
-                walk.follow(bytes, left);
+                walk.rewind(if is_plain { within.len() - left } else { *last });
                 return Ok(Lent::Refused);
             }
         }
-        walk.follow(bytes, plain.left());
+        if is_plain {
+            walk.rewind(within.len() - plain.left());
+        }
         Ok(Lent::Limit)
     }
 
@@ -469,9 +484,10 @@ fn next<'a>(
     bytes: &'a [u8],
     walk: &mut Walk,
     last: &mut usize,
+    until: usize,
     ending: &mut Ending,
 ) -> Option<Result<Frame<'a>, Fault>> {
-    if ending.met {
+    if ending.met || (until..bytes.len()).contains(&walk.offset()) {
         return None;
     }
     let next = match walk {

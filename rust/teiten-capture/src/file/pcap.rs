@@ -29,6 +29,9 @@ fn magic(bytes: &[u8]) -> Option<(Order, u32)> {
         .find(|(_, magic)| matches!(*magic, MICROSECONDS | NANOSECONDS | MODIFIED))
 }
 
+/// Records that have to follow one another for a place to be guessed to be the first one's.
+const CHAIN: usize = 8;
+
 /// A place in a pcap file: between two records.
 #[derive(Debug, Clone)]
 pub(super) struct Walk {
@@ -138,11 +141,36 @@ impl Walk {
         }
     }
 
-    /// Goes to where the records lent from a plain file lead, with so many bytes left of the whole file.
-    pub(super) fn follow(&mut self, bytes: &[u8], left: usize) {
-        if self.is_plain {
-            self.offset = bytes.len() - left;
+    /// Whether [`plain_records`](Self::plain_records) lends any.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
+    /// Where a record begins, at `from` or behind it, as far as that can be told from the bytes there; `None` where it
+    /// cannot. It is a guess: payloads may look like records.
+    pub(super) fn guess(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        let reach = from + 2 * (MAXIMUM_CAPTURED_LENGTH as usize + RECORD_HEADER);
+        (from..reach.min(bytes.len())).find(|start| self.may_be_records(bytes.get(*start..)))
+    }
+
+    /// Whether some records could follow one another here.
+    fn may_be_records(&self, bytes: Option<&[u8]>) -> bool {
+        let mut rest = bytes.unwrap_or_default();
+        for _ in 0..CHAIN {
+            let Some((header, behind)) = rest.split_first_chunk::<RECORD_HEADER>() else {
+                return false;
+            };
+            let [_, fraction, captured, wire_length] = Order::Little.words(header);
+            let sound = fraction < 1_000_000_000 / u32::from(self.fraction)
+                && captured > 0
+                && captured <= wire_length
+                && captured <= MAXIMUM_CAPTURED_LENGTH;
+            match behind.get(captured as usize..) {
+                Some(next) if sound => rest = next,
+                _ => return false,
+            }
         }
+        true
     }
 
     #[cold]
