@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import ipaddress
 import json
 import os
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from teiten_agent.rules import Library
-    from teiten_agent.spool import Status
     from teiten_agent.uplink import Delivery
 
     Command = Callable[[argparse.Namespace], ExitCode]
@@ -250,7 +248,16 @@ def _add_enrol(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    check = _command(commands, "check", "look at everything the agent needs, step by step", _check)
+    check = _command(
+        commands, "check", "say step by step why the centre shows nothing, and what to do", _check
+    )
+    check.add_argument(
+        "--listen",
+        type=_positive,
+        metavar="SECONDS",
+        help="listen so long, and fail if no packet comes to a monitored address (default: a few seconds,"
+        " which prove nothing)",
+    )
     _config_option(check)
     _json_option(check)
 
@@ -292,7 +299,7 @@ def _add_spool(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_status(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     status = _command(
-        commands, "status", "tell how the sensor stands: its spool and the last acknowledgement", _status
+        commands, "status", "tell how the running agent and its spool stand, and what to do", _status
     )
     _config_option(status)
     _json_option(status)
@@ -359,7 +366,8 @@ def _run_service(options: argparse.Namespace) -> ExitCode:
     from teiten_agent.log import Log  # noqa: PLC0415  # as above
     from teiten_agent.service import run  # noqa: PLC0415  # as above
 
-    run(config.load(options.config), Log())
+    configuration = config.load(options.config)
+    run(configuration, Log(as_json=configuration.log.format == "json"))
     return ExitCode.DONE
 
 
@@ -375,9 +383,9 @@ def _enrol(options: argparse.Namespace) -> ExitCode:
 
 
 def _check(options: argparse.Namespace) -> ExitCode:
-    from teiten_agent.check import State, check, exit_code  # noqa: PLC0415  # as above
+    from teiten_agent.check import check, exit_code  # noqa: PLC0415  # as above
 
-    steps = check(options.config)
+    steps = check(options.config, options.listen)
     if options.json:
         _print_json({"ok": exit_code(steps) is ExitCode.DONE, "steps": [step.document() for step in steps]})
     else:
@@ -386,7 +394,7 @@ def _check(options: argparse.Namespace) -> ExitCode:
             print(f"{step.state.value:<8} {step.name:<14} {first}")
             for line in (
                 *more,
-                *([f"-> {step.remedy}"] if step.state is State.FAILED and step.remedy else []),
+                *([f"-> {step.remedy}"] if step.remedy else []),
             ):
                 print(f"{'':<23} {line}")
     return exit_code(steps)
@@ -494,14 +502,14 @@ def _config_schema(_: argparse.Namespace) -> ExitCode:
 
 
 def _status(options: argparse.Namespace) -> ExitCode:
-    from teiten_agent.spool import survey  # noqa: PLC0415  # as above
+    from teiten_agent.status import standing  # noqa: PLC0415  # as above
 
     configuration = config.load(options.config)
-    status = survey(Path(configuration.spool.directory), configuration.spool.max_megabytes)
+    found = standing(configuration)
     if options.json:
-        _print_json({"sensor": configuration.sensor.id, "spool": dataclasses.asdict(status)})
+        _print_json(found.document())
     else:
-        print(_status_text(configuration.sensor.id, configuration.spool.directory, status))
+        print(found.text())
     return ExitCode.DONE
 
 
@@ -579,29 +587,6 @@ def _delivered(delivery: Delivery) -> str:
     lost = f", {len(delivery.refused)} refused" if delivery.refused else ""
     damaged = f", {delivery.damaged} damaged" if delivery.damaged else ""
     return f"{delivery.acknowledged} acknowledged{repeats}{lost}{damaged}"
-
-
-def _lost_text(lost: dict[str, int]) -> str:
-    return (
-        ", ".join(f"{count} {name.removeprefix('lost.')}" for name, count in sorted(lost.items())) or "none"
-    )
-
-
-def _status_text(sensor: str, directory: str, status: Status) -> str:
-    return "\n".join(
-        (
-            f"sensor:               {sensor}",
-            f"spool:                {directory}, {status.used_bytes:,} of {status.limit_bytes:,} bytes used",
-            f"batches waiting:      {status.waiting} ({status.waiting_bytes:,} bytes)",
-            f"waiting since:        {status.waiting_since or 'none waits'}",
-            f"lost, not told yet:   {_lost_text(status.lost)}",
-            f"batches refused:      {status.refused}",
-            f"files damaged:        {status.damaged}",
-            f"epochs on record:     {status.epochs}, {status.incomplete_epochs} of them incomplete",
-            f"batches acknowledged: {status.acknowledged}",
-            f"last acknowledgement: {status.acknowledged_at or 'none yet'}",
-        )
-    )
 
 
 def _number(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Event lines of the service: `key=value` on standard error, one event a line (logfmt)."""
+"""Event lines of the service on standard error, one event a line: `key=value` (logfmt), or a JSON object."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ class Level(Enum):
 class Log:
     """Where events go; threads may share it."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, as_json: bool = False) -> None:
         """Write to a stream, by default standard error."""
         self._stream = sys.stderr if stream is None else stream
+        self._as_json = as_json
         self._lock = threading.Lock()
 
     def info(self, event: str, **fields: object) -> None:
@@ -36,10 +37,22 @@ class Log:
     def _write(self, level: Level, event: str, fields: dict[str, object]) -> None:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         known = {"time": now, "level": level.value, "event": event, **fields}
-        line = " ".join(f"{key}={_quoted(str(value))}" for key, value in known.items())
+        line = _json(known) if self._as_json else _logfmt(known)
         with self._lock:
             self._stream.write(line + "\n")
             self._stream.flush()
+
+
+def _logfmt(fields: dict[str, object]) -> str:
+    return " ".join(f"{key}={_quoted(str(value))}" for key, value in fields.items())
+
+
+def _json(fields: dict[str, object]) -> str:
+    """Numbers and truth stay what they are; everything else becomes text."""
+    plain = {
+        key: value if isinstance(value, bool | int | float) else str(value) for key, value in fields.items()
+    }
+    return json.dumps(plain, ensure_ascii=False)
 
 
 def _quoted(text: str) -> str:

@@ -35,11 +35,12 @@ from typing import TYPE_CHECKING
 
 from teiten_agent.errors import AgentError
 from teiten_agent.live import open_source
+from teiten_agent.metrics import Exhibit, Meters
 from teiten_agent.notify import Pulse, ServiceManager
 from teiten_agent.observe import CountingSettings, batch_of
 from teiten_agent.rules import reload
 from teiten_agent.rules.lint import lint
-from teiten_agent.spool import LIVE, Spool, Stored
+from teiten_agent.spool import LIVE, Spool, Stored, survey
 from teiten_agent.uplink import Uploads
 from teiten_agent.watch import Observation, Watch
 from teiten_protocol import BatchKey
@@ -102,6 +103,16 @@ class _Service:
             for _ in range(threads)
         ]
         self._uploads = Uploads(configuration, spool, log)
+        self._exhibit = Exhibit(
+            configuration,
+            Meters(
+                configuration.sensor.id,
+                lambda: survey(Path(configuration.spool.directory), configuration.spool.max_megabytes),
+                spool.lost_since_start,
+                self._uploads.course,
+            ),
+            log,
+        )
         self._sequence = 0
         self._reload = threading.Event()
 
@@ -117,6 +128,7 @@ class _Service:
             _on_signals(self._stop, signal.SIGTERM, signal.SIGINT),
             _on_signals(self._reload.set, signal.SIGHUP),
         ):
+            self._exhibit.open()
             for watch in self._watches:
                 watch.open()
             for watch in self._watches:
@@ -133,6 +145,7 @@ class _Service:
             failure = self._store_all(key)
         self._manager.stopping()
         self._uploads.stop()
+        self._exhibit.close()
         with _said(self._log, "spool"):
             self._spool.complete(epoch, self._sequence)
         waiting = len(self._spool.waiting())
@@ -156,6 +169,7 @@ class _Service:
                 self._reload_rules()
             if pulse.beats():
                 self._manager.alive()
+            self._exhibit.look()
             if self._uploads.broken is not None:
                 failure = failure or self._uploads.broken
                 self._stop()
@@ -192,6 +206,7 @@ class _Service:
 
     def _store(self, key: BatchKey, observation: Observation) -> bool:
         """Store one interval; if that cannot be done, count it as lost and go on."""
+        self._exhibit.meters.add(observation)
         batch = batch_of(
             replace(key, sequence=self._sequence), self._settings.digest(), [observation.interval]
         )

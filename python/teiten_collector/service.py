@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from teiten_collector.accounting import standings
 from teiten_collector.door import (
     Admission,
     Connections,
@@ -359,6 +360,13 @@ def _metrics(
         keeping.succeeded_at,
     )
     known = list(contacts.all())
+    standing = list(standings(store.registry.list(), known, time.time_ns()))
+    yield Family(
+        "teiten_collector_sensor_state",
+        "gauge",
+        "1 for each state that a registered sensor is in.",
+        [({"sensor": one.sensor.id, "state": state.value}, 1) for one in standing for state in one.states],
+    )
     yield Family(
         "teiten_collector_sensor_last_heard_timestamp_seconds",
         "gauge",

@@ -51,12 +51,13 @@ class Agent:
         """Write configuration and token; `uplink` goes below [uplink], `more` below [spool]."""
         token = self.home / "token"
         token.touch(mode=0o600)
+        metrics = "" if "[metrics]" in more else '[metrics]\ntextfile = "agent.prom"\n'
         token.write_text(TOKEN + "\n", encoding="ascii")
         self.configuration_path.write_text(
             f'[sensor]\nid = "{self.name}"\nmonitored = ["192.0.2.0/24"]\n'
             f"[interval]\nseconds = {seconds}\n"
             f'[uplink]\ncollector = "{collector}"\ntoken_file = "token"\n{uplink}'
-            f'[spool]\ndirectory = "spool"\n{more}',
+            f'{metrics}[spool]\ndirectory = "spool"\n{more}',
             encoding="utf-8",
         )
         return self

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN = "a-token-of-tests"  # noqa: S105  # it opens nothing
+
+REGISTERED: dict[str, object] = {
+    "sensor": "tokyo-01",
+    "monitored": ["192.0.2.0/24"],
+    "observed_to_ns": None,
+}
+"""What a collector tells the sensor of `tests.agent.agent` of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,8 @@ class Collector:
         takes_bundles: Whether it knows what a bundle is.
         authorizations: The header of each of them.
         came: Set when a batch has come in.
+        registered: What it tells a sensor of itself; None: it is of before there was such a thing.
+        ahead_seconds: How far its clock is ahead.
     """
 
     held: dict[tuple[str, int, int], str] = field(default_factory=dict)
@@ -59,6 +69,8 @@ class Collector:
     takes_bundles: bool = True
     authorizations: list[str | None] = field(default_factory=list)
     came: threading.Event = field(default_factory=threading.Event)
+    registered: dict[str, object] | None = field(default_factory=lambda: dict(REGISTERED))
+    ahead_seconds: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
     url: str = ""
 
@@ -81,6 +93,14 @@ class Collector:
             if (media_type, encoding) != (MEDIA_TYPE, "deflate"):
                 return Answer(415)
             return self._keep(expand(body))
+
+    def tell(self, authorization: str | None) -> Answer:
+        """Answer a sensor that asks what is known of it."""
+        if self.registered is None:
+            return Answer(404)
+        if authorization != f"Bearer {TOKEN}":
+            return Answer(401, b'{"error": "token", "reason": "a valid token is needed"}')
+        return Answer(200, json.dumps(self.registered).encode())
 
     def _keep_all(self, bodies: tuple[bytes, ...]) -> Answer:
         """Answer a bundle, batch by batch; `within` tells some apart."""
@@ -121,7 +141,13 @@ def serving(certificate: Path | None = None) -> Iterator[Collector]:
         disable_nagle_algorithm = True  # header and body go out apart, and nobody should wait for the second
 
         def do_GET(self) -> None:
-            self._answer(Answer(200, b'{"status": "ok"}') if self.path == "/healthz" else Answer(404))
+            if self.path == "/v1/sensor":
+                self._answer(collector.tell(self.headers.get("Authorization")))
+            else:
+                self._answer(Answer(200, b'{"status": "ok"}') if self.path == "/healthz" else Answer(404))
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) + collector.ahead_seconds)
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

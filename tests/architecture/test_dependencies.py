@@ -25,6 +25,7 @@ FLOORS = {
         {"_core", "config", "errors", "log", "notify", "progress"},
         {"rules", "captures", "live", "observe", "spool"},
         {"uplink", "watch"},
+        {"metrics"},
         {"service", "replay", "count", "check", "status", "enrol"},
         {"cli"},
     ],

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
+from teiten_agent.config import Uplink as UplinkSettings
+from teiten_agent.uplink import Registration, Uplink
 from teiten_collector.accounting import Gap, Missing, State, gaps, missing, standings
+from teiten_collector.door import RefusalCode
 from teiten_collector.intake import Intake
 from teiten_collector.store import Contact, Engine, Sensor, Store
 from teiten_protocol import Span, compress, encode
@@ -151,6 +156,35 @@ def test_metrics_count_what_was_taken_and_every_refusal(collector: Collector) ->
     assert float(values["teiten_collector_acknowledgement_seconds_count"]) >= 1
     assert float(values['teiten_collector_sensor_lost_packets_total{sensor="tokyo-01"}']) == 40
     assert "# TYPE teiten_collector_acknowledgement_seconds histogram" in text
+
+
+def test_metrics_are_of_prometheus_format_and_name_every_state(collector: Collector) -> None:
+    text = requests.get(f"{collector.url}/metrics", timeout=30).text
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    assert all(family.documentation and family.type != "unknown" for family in families.values())
+    states = families["teiten_collector_sensor_state"].samples
+    assert {sample.labels["sensor"] for sample in states} == {"tokyo-01", "osaka-01"}
+    assert {sample.labels["state"] for sample in states} <= {state.value for state in State}
+    refusals = families["teiten_collector_refusals"].samples
+    assert {sample.labels["error"] for sample in refusals} == {code.text for code in RefusalCode}
+
+
+def test_a_sensor_is_told_what_is_known_of_it(collector: Collector, tmp_path: Path) -> None:
+    (tmp_path / "token").touch(mode=0o600)
+    (tmp_path / "token").write_text(collector.tokens["osaka-01"], encoding="ascii")
+    uplink = Uplink(UplinkSettings(collector=collector.url, token_file=str(tmp_path / "token")))
+    known = uplink.registration()
+    assert known == Registration("osaka-01", (ip_network("203.0.113.0/28"),), None)
+    assert send(collector, batch(1, sensor="osaka-01"), "osaka-01").status_code == 201
+    known = uplink.registration()
+    assert known is not None
+    assert known.observed_to_ns == batch(1, sensor="osaka-01").spans[-1].end_ns
+
+
+def test_nobody_else_is_told(collector: Collector) -> None:
+    for authorization in ({}, {"Authorization": "Bearer nobody"}):
+        answer = requests.get(f"{collector.url}/v1/sensor", headers=authorization, timeout=30)
+        assert (answer.status_code, answer.json()["error"]) == (401, "token")
 
 
 def test_metrics_are_not_for_whoever_comes_through_a_proxy(collector: Collector) -> None:

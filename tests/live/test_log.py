@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,3 +27,14 @@ def test_no_value_makes_a_second_line_or_a_second_key(value: str) -> None:
     line = stream.getvalue()
     assert line.count("\n") == 1
     assert line.endswith(" after=this\n")
+
+
+@given(st.text(), st.one_of(st.integers(), st.booleans(), st.floats(allow_nan=False, allow_infinity=False)))
+def test_as_json_an_event_is_a_line_that_holds_an_object(said: str, number: float) -> None:
+    stream = io.StringIO()
+    Log(stream, as_json=True).warning("event", said=said, number=number)
+    line = stream.getvalue()
+    assert line.count("\n") == 1
+    read = json.loads(line)
+    assert read.pop("time").startswith("20")
+    assert read == {"level": "warning", "event": "event", "said": said, "number": number}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -203,6 +204,20 @@ def test_the_service_manager_hears_of_readiness_progress_and_end(agent: Agent) -
                 said.append(manager.recv(100))
     assert said[0] == b"READY=1"
     assert b"WATCHDOG=1" in said
+
+
+def test_events_are_json_by_choice(agent: Agent) -> None:
+    configure(agent, more='[log]\nformat = "json"')
+    events = []
+    with subprocess.Popen(agent.arguments("run"), stderr=subprocess.PIPE, text=True) as run:
+        assert run.stderr is not None
+        for line in run.stderr:
+            events.append(json.loads(line))
+            if events[-1]["event"] == "start":
+                run.send_signal(signal.SIGTERM)
+    assert run.returncode == 0
+    assert [one["event"] for one in events if one["level"] == "info"] == ["rules", "start", "batch", "stop"]
+    assert events[-1]["batches"] == 1
 
 
 def test_without_the_capability_run_and_check_say_so(agent: Agent) -> None:

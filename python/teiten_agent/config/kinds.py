@@ -253,6 +253,50 @@ class CollectorUrl:
         return text.rstrip("/")
 
 
+@dataclass(frozen=True, slots=True)
+class LoopbackPort:
+    """An address of loopback with a port, or nothing."""
+
+    @property
+    def allowed(self) -> Words:
+        """The form."""
+        return Words(
+            '"127.0.0.1:PORT" or "[::1]:PORT", or "" for none',
+            '"127.0.0.1:ポート" か "[::1]:ポート"。"" はなし',
+        )
+
+    @property
+    def json_schema(self) -> dict[str, object]:
+        """The form, or empty."""
+        return {"type": "string", "pattern": r"^((127(\.[0-9]{1,3}){3}|\[::1\]):[0-9]{1,5})?$"}
+
+    def check(self, value: object) -> str:
+        """See `Kind.check`."""
+        text = _text(value)
+        if text:
+            split_port(text)
+        return text
+
+
+def split_port(text: str) -> tuple[str, int]:
+    """The two halves of what `LoopbackPort` takes.
+
+    Raises:
+        ValueError: It is not of the form, or not on loopback.
+    """
+    host, colon, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        address = ipaddress.ip_address(bare)
+    except ValueError:
+        raise ValueError(f"is {text!r}") from None
+    if not colon or not address.is_loopback or (address.version == 6) != (bare != host):  # noqa: PLR2004
+        raise ValueError(f"is {text!r}")
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 1 << 16):
+        raise ValueError(f"is {text!r}")
+    return bare, int(port)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a URL's host is this machine: `localhost`, 127.0.0.0/8 (RFC 1122, 3.2.1.3), ::1 (RFC 4291)."""
     if host.lower() == "localhost":

@@ -12,6 +12,7 @@ from teiten_agent.config.kinds import (
     CollectorUrl,
     Kind,
     Location,
+    LoopbackPort,
     Network,
     Several,
     Switch,
@@ -298,6 +299,39 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """Where Prometheus finds what the running agent counted / 稼働中の計数の公開先."""
+
+    textfile: str = _option(
+        english="A file that is written anew every minute, for node_exporter and `teiten-agent status`.",
+        japanese="毎分書き直すファイル。node_exporterと `teiten-agent status` が読む。",
+        kind=Location(empty_means=Words("none", "なし")),
+        default="/run/teiten/agent.prom",
+        example="/run/teiten/agent.prom",
+    )
+    listen: str = _option(
+        english="Where `GET /metrics` is answered over HTTP, on loopback alone; empty: nowhere.",
+        japanese="HTTPの `GET /metrics` に応答するループバックのアドレスとポート。空なら応答しない。",
+        kind=LoopbackPort(),
+        default="",
+        example="",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """How the service says what happens / 動作記録の書式."""
+
+    format: str = _option(
+        english='How events stand on standard error: as key=value ("logfmt"), or a JSON object a line.',
+        japanese='標準エラー出力の書式。key=value("logfmt")か、1行に1つのJSON("json")。',
+        kind=Choice(("logfmt", "json")),
+        default="logfmt",
+        example="logfmt",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """Everything `agent.toml` decides. Paths are as written until `load` has made them absolute."""
 
@@ -308,6 +342,8 @@ class Configuration:
     spool: Spool
     rules: Rules
     limits: Limits
+    metrics: Metrics
+    log: Log
 
 
 SECTIONS: dict[str, type[Any]] = {
@@ -318,5 +354,7 @@ SECTIONS: dict[str, type[Any]] = {
     "spool": Spool,
     "rules": Rules,
     "limits": Limits,
+    "metrics": Metrics,
+    "log": Log,
 }
 """The tables of the file, in the order in which the sample shows them."""

@@ -5,8 +5,16 @@ works on other systems, too, and where a ring is refused. Both sit behind `Sourc
 the core without becoming Python objects.
 """
 
-from teiten_agent.live.devices import check_interface, interfaces
+from teiten_agent.live.devices import check_interface, has_carrier, interfaces
 from teiten_agent.live.filters import check_filter
 from teiten_agent.live.interface import LostError, Source, open_source
 
-__all__ = ["LostError", "Source", "check_filter", "check_interface", "interfaces", "open_source"]
+__all__ = [
+    "LostError",
+    "Source",
+    "check_filter",
+    "check_interface",
+    "has_carrier",
+    "interfaces",
+    "open_source",
+]

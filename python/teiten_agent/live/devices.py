@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _SIOCGIFHWADDR = 0x8927
 """Asks for an interface's hardware type and address (linux/sockios.h)."""
 
-_SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
-"""Asks for an interface's flags; the lowest says that it is up (linux/if.h)."""
+_SIOCGIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8913, 1, 0x40
+"""Asks for an interface's flags: whether it is up, and whether it hears the other end (linux/if.h)."""
 
 _DLT_EN10MB, _DLT_RAW = 1, 12
 """Link types as libpcap numbers them on Linux (pcap/dlt.h)."""
@@ -62,6 +62,11 @@ def linktype(name: str) -> int:
     """
     hardware = _ask(name, _SIOCGIFHWADDR)
     return _DLT_EN10MB if hardware in _WITH_ETHERNET_HEADER else _DLT_RAW
+
+
+def has_carrier(name: str) -> bool:
+    """Whether an interface that is up hears another end."""
+    return sys.platform != "linux" or bool(_ask(name, _SIOCGIFFLAGS) & _IFF_RUNNING)
 
 
 def _is_up(name: str) -> bool:

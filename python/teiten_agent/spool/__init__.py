@@ -64,7 +64,7 @@ Recovery
 
 from teiten_agent.spool.directory import LIVE, Spool, SpoolFullError, Stored
 from teiten_agent.spool.entry import Acknowledgement, Entry, StoredBatch
-from teiten_agent.spool.survey import Status, export, survey
+from teiten_agent.spool.survey import Status, export, is_in_use, survey
 
 __all__ = [
     "LIVE",
@@ -76,5 +76,6 @@ __all__ = [
     "Stored",
     "StoredBatch",
     "export",
+    "is_in_use",
     "survey",
 ]

@@ -23,7 +23,7 @@ from teiten_agent.spool import durable, layout
 from teiten_agent.spool.clock import Clocks, StepWatch
 from teiten_agent.spool.entry import BATCH_SUFFIX, Acknowledgement, Entry, StoredBatch
 from teiten_agent.spool.layout import MEGABYTE
-from teiten_agent.spool.losses import Losses, Reason
+from teiten_agent.spool.losses import PREFIX, Losses, Reason
 from teiten_agent.spool.record import EpochRecord
 from teiten_protocol import BatchError, compress, digest, encode
 
@@ -340,6 +340,12 @@ class Spool:
         with self._mutex:
             return {name: count for name, count in self._losses.pending.items() if count}
 
+    def lost_since_start(self) -> dict[str, int]:
+        """What was lost since the spool was entered, told to the collector or not; every reason is there."""
+        with self._mutex:
+            names = [f"{PREFIX}{reason.value}_{noun}" for reason in Reason for noun in ("batches", "packets")]
+            return {name: self._losses.since_start[name] for name in names}
+
     def _path(self, entry: Entry) -> Path:
         return self._directory / entry.name
 
@@ -439,7 +445,7 @@ class Spool:
         return True
 
     def _lose(self, entry: Entry, reason: Reason, batch: Batch | None = None) -> None:
-        before = self._losses.pending.copy()
+        before, since_start = self._losses.pending.copy(), self._losses.since_start.copy()
         self._losses.add(reason, packets=0 if batch is None else batch.counters.get("packets", 0))
         if batch is not None:
             self._losses.give_back(batch.counters)
@@ -448,7 +454,7 @@ class Spool:
         try:
             self._delete(entry)
         except CannotWriteError:
-            self._losses.pending = before
+            self._losses.pending, self._losses.since_start = before, since_start
             raise
         finally:
             self._losses.leaving = ""

@@ -60,6 +60,8 @@ class Losses:
         """Name the file; nothing is read before `load`."""
         self._path = path
         self._generation = 0
+        self.since_start: Counter[str] = Counter()
+        """By counter's name: everything since this process began, told or not."""
         self.pending: Counter[str] = Counter()
         """By counter's name: not yet in any batch."""
         self.carried: Counter[str] = Counter()
@@ -86,9 +88,10 @@ class Losses:
 
     def add(self, reason: Reason, batches: int = 1, packets: int = 0) -> None:
         """Count batches as lost, in memory; `save` makes it last."""
-        self.pending[f"{PREFIX}{reason.value}_batches"] += batches
-        if packets:
-            self.pending[f"{PREFIX}{reason.value}_packets"] += packets
+        for counted in (self.pending, self.since_start):
+            counted[f"{PREFIX}{reason.value}_batches"] += batches
+            if packets:
+                counted[f"{PREFIX}{reason.value}_packets"] += packets
 
     def give_back(self, counters: Mapping[str, int]) -> None:
         """Take up again what a batch carried that is itself lost."""

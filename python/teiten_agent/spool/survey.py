@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from teiten_agent.errors import InputError
@@ -14,7 +16,6 @@ from teiten_protocol import BatchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Status:
         waiting: Batches to be sent.
         waiting_bytes: Their size.
         waiting_since: When the oldest of them was written, ISO 8601 in UTC; empty where none waits.
+        waiting_since_ns: The same, in nanoseconds of Unix time; 0 where none waits.
         refused: Batches that the collector refused.
         damaged: Files set aside because they were no whole batch or record.
         used_bytes: All that counts against the limit.
@@ -39,6 +41,7 @@ class Status:
     waiting: int
     waiting_bytes: int
     waiting_since: str
+    waiting_since_ns: int
     refused: int
     damaged: int
     used_bytes: int
@@ -68,10 +71,12 @@ def survey(directory: Path, max_megabytes: int) -> Status:
         lost = losses.unreported(directory / layout.LOSSES)
     except OSError as error:
         raise InputError(f"{directory}: cannot be read: {error.strerror or error}") from error
+    oldest_ns = min((one.written_ns for one in waiting), default=None)
     return Status(
         waiting=len(waiting),
         waiting_bytes=sum(one.size for one in waiting),
-        waiting_since=_iso(min((one.written_ns for one in waiting), default=None)),
+        waiting_since=_iso(oldest_ns),
+        waiting_since_ns=oldest_ns or 0,
         refused=refused,
         damaged=damaged,
         used_bytes=used,
@@ -82,6 +87,19 @@ def survey(directory: Path, max_megabytes: int) -> Status:
         acknowledged_at=max((record.acknowledged_at for record in records), default=""),
         lost=lost,
     )
+
+
+def is_in_use(directory: Path) -> bool | None:
+    """Whether a process holds the spool's lock; None where the system does not tell."""
+    try:
+        found = (directory / layout.LOCK).stat()
+        listed = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        return None if directory.exists() and not Path("/proc/locks").exists() else False
+    except OSError:
+        return None
+    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
+    return any("FLOCK" in line and place in line.split() and "->" not in line for line in listed.splitlines())
 
 
 def export(directory: Path, target: Path, notice: Callable[[str], None]) -> int:

@@ -17,7 +17,7 @@ After days away it goes through the spool oldest or newest first (`uplink.order`
 `uplink.max_kilobits_per_second`. It runs in a thread of its own and holds nothing that capture waits for.
 """
 
-from teiten_agent.uplink.answers import MAX_ANSWER_BYTES, Later, Refusal, Verdict, Withheld
+from teiten_agent.uplink.answers import MAX_ANSWER_BYTES, Later, Refusal, Registration, Verdict, Withheld
 from teiten_agent.uplink.connection import SENT_HEADER, Dealings, Health, Patience, Uplink
 from teiten_agent.uplink.credentials import read_token
 from teiten_agent.uplink.delivery import Delivery, deliver
@@ -34,6 +34,7 @@ __all__ = [
     "Later",
     "Patience",
     "Refusal",
+    "Registration",
     "Uplink",
     "Uploads",
     "Verdict",

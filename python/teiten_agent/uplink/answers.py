@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from teiten_agent.errors import ConfigurationError, UnreachableError
@@ -60,6 +61,21 @@ class Later:
     after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What the collector knows of this sensor.
+
+    Attributes:
+        sensor: The id that its token belongs to.
+        monitored: The networks that it may tell of now.
+        observed_to_ns: Where its latest span ends, nanoseconds of Unix time; None before its first batch.
+    """
+
+    sensor: str
+    monitored: tuple[IPv4Network | IPv6Network, ...]
+    observed_to_ns: int | None
+
+
 Verdict = Acknowledgement | Refusal | Withheld | Later
 """What became of one batch."""
 
@@ -103,6 +119,30 @@ def judge_bundle(url: str, answer: Answer, batches: int) -> list[Verdict]:
             "is uplink.collector really a collector? Every batch is kept",
         )
     return [_verdict(url, one) for one in listed]
+
+
+def judge_registration(url: str, answer: Answer) -> Registration:
+    """What the answer to `GET /v1/sensor` means.
+
+    Raises:
+        UnreachableError: It is not now, or what answers is no collector of this kind.
+        ConfigurationError: The collector does not know the token.
+    """
+    if answer.status != HTTPStatus.OK:
+        verdict = _without_success(url, answer.status, answer.body, None)
+        if isinstance(verdict, Later | Withheld):
+            raise UnreachableError(verdict.what, "ask again in a minute")
+        raise UnreachableError(*no_collector(url, answer.status, answer.body))
+    try:
+        document = json.loads(answer.body)
+        observed_to_ns = document["observed_to_ns"]
+        return Registration(
+            sensor=str(document["sensor"]),
+            monitored=tuple(ip_network(one) for one in document["monitored"]),
+            observed_to_ns=None if observed_to_ns is None else int(observed_to_ns),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UnreachableError(*no_collector(url, answer.status, answer.body)) from error
 
 
 def no_collector(url: str, status: int, body: bytes) -> tuple[str, str]:

@@ -21,9 +21,11 @@ from teiten_agent.uplink.answers import (
     TRY_AGAIN,
     Answer,
     Later,
+    Registration,
     Verdict,
     judge,
     judge_bundle,
+    judge_registration,
     moment,
     no_collector,
     printable,
@@ -177,6 +179,18 @@ class Uplink:
         if answer.status in {HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY}:
             raise AnswerIsNoError(f"{self._url}: refuses the enrolment: {reason(answer.body)}")
         raise UnreachableError(*no_collector(self._url, answer.status, answer.body))
+
+    def registration(self) -> Registration | None:
+        """Ask once what the collector knows of this sensor; None if it is too old to tell.
+
+        Raises:
+            UnreachableError: It does not answer, or what answers is no collector.
+            ConfigurationError: It does not know the token.
+        """
+        answer = self._request("GET", "/v1/sensor")
+        if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+            return None
+        return judge_registration(self._url, answer)
 
     def send(self, batches: Sequence[StoredBatch]) -> list[Verdict]:
         """Send batches in one request, again and again with pauses while the collector settles none of them.

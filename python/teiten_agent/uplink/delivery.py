@@ -54,28 +54,40 @@ class Delivery:
 
 
 def deliver(
-    spool: Spool, uplink: Uplink, notice: Callable[[str], None], progress: Progress | None = None
+    spool: Spool,
+    uplink: Uplink,
+    notice: Callable[[str], None],
+    progress: Progress | None = None,
+    delivery: Delivery | None = None,
 ) -> Delivery:
     """Send every batch that waits, until each is acknowledged or refused; one that is withheld waits on.
+
+    Returns:
+        What became of them: `delivery`, if one is given, which holds that however this ends.
 
     Raises:
         UnreachableError: The collector stopped answering; what it acknowledged is noted, the rest is kept.
         ConfigurationError: The collector does not take this sensor's word, or withholds batches; as above.
     """
-    return _Run(spool, uplink, notice, progress).run()
+    return _Run(spool, uplink, notice, progress, delivery or Delivery()).run()
 
 
 class _Run:
     """One round through the spool."""
 
     def __init__(
-        self, spool: Spool, uplink: Uplink, notice: Callable[[str], None], progress: Progress | None
+        self,
+        spool: Spool,
+        uplink: Uplink,
+        notice: Callable[[str], None],
+        progress: Progress | None,
+        delivery: Delivery,
     ) -> None:
         self._spool = spool
         self._uplink = uplink
         self._notice = notice
         self._progress = progress
-        self._delivery = Delivery()
+        self._delivery = delivery
         self._withheld: list[Withheld] = []
 
     def run(self) -> Delivery:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from teiten_agent.errors import AgentError, ConfigurationError, UnreachableError
 from teiten_agent.uplink.connection import Dealings, Uplink
-from teiten_agent.uplink.delivery import deliver
+from teiten_agent.uplink.delivery import Delivery, deliver
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,12 +47,20 @@ class Course:
     Attributes:
         dealings: What passed on the connection.
         failures: Rounds that ended early, by cause.
-        up: Whether the latest round reached its end; None before the first has ended, or without a collector.
+        up: Whether the latest round that had something to send went well; None before there was one.
+        acknowledged: Batches that the collector took, repeats among them.
+        repeats: Those that it had already.
+        refused: Batches that it will never take.
+        acknowledged_at: When it last acknowledged one, seconds of Unix time; 0 if it never did.
     """
 
     dealings: Dealings = field(default_factory=Dealings)
     failures: Mapping[Failure, int] = field(default_factory=dict)
     up: bool | None = None
+    acknowledged: int = 0
+    repeats: int = 0
+    refused: int = 0
+    acknowledged_at: float = 0.0
 
 
 class Uploads:
@@ -71,8 +80,7 @@ class Uploads:
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._rounds = 0
-        self._failures: Counter[Failure] = Counter()
-        self._up: bool | None = None
+        self._course = Course()
         self._uplink = (
             Uplink(configuration.uplink, sleep=self._rest) if configuration.uplink.collector else None
         )
@@ -102,7 +110,7 @@ class Uploads:
     def course(self) -> Course:
         """How it went so far."""
         dealings = Dealings() if self._uplink is None else self._uplink.dealings
-        return Course(dealings, dict(self._failures), self._up)
+        return replace(self._course, dealings=dealings)
 
     def _work(self) -> None:
         try:
@@ -127,21 +135,40 @@ class Uploads:
             self._deliver(self._uplink)
 
     def _deliver(self, uplink: Uplink) -> None:
+        delivery = Delivery()
+
+        def notice(said: str) -> None:
+            self._log.warning("refused", said=said)
+
         try:
-            delivery = deliver(self._spool, uplink, lambda said: self._log.warning("refused", said=said))
+            deliver(self._spool, uplink, notice, delivery=delivery)
         except AgentError as error:
-            self._up = False
-            self._failures[_cause(error)] += 1
+            self._note(delivery, _cause(error))
             self._log.warning(
                 "upload_failed", said=error.what, remedy=error.remedy, retry_seconds=int(RETRY_SECONDS)
             )
             self._rest(RETRY_SECONDS)
             self._wake.set()
             return
-        if delivery.acknowledged or delivery.refused:
-            self._up = True
+        self._note(delivery, None)
         if delivery.acknowledged:
             self._log.info("uploaded", acknowledged=delivery.acknowledged, repeats=delivery.repeats)
+
+    def _note(self, delivery: Delivery, failure: Failure | None) -> None:
+        before = self._course
+        failures = Counter(before.failures)
+        if failure is not None:
+            failures[failure] += 1
+        settled = delivery.acknowledged + len(delivery.refused)
+        self._course = replace(
+            before,
+            failures=failures,
+            up=False if failure else True if settled else before.up,
+            acknowledged=before.acknowledged + delivery.acknowledged,
+            repeats=before.repeats + delivery.repeats,
+            refused=before.refused + len(delivery.refused),
+            acknowledged_at=time.time() if delivery.acknowledged else before.acknowledged_at,
+        )
 
     def _rest(self, seconds: float) -> None:
         """Wait, and go on moving.

@@ -111,6 +111,7 @@ def create_app(
         routes=[
             Route("/v1/batches", door.batches, methods=["POST"]),
             Route(ENROLMENT_PATH, door.enrolments, methods=["POST"]),
+            Route("/v1/sensor", door.sensor, methods=["GET"]),
             Route("/healthz", door.healthz, methods=["GET"]),
             Route("/readyz", door.readyz, methods=["GET"]),
             Route("/metrics", door.metrics, methods=["GET"]),
@@ -186,6 +187,7 @@ class _Door:
         except CollectorError as error:
             return refusal_answer(self._store_failed(error, sensor_id), read=body.is_read)
         except ClientDisconnect:
+            self._meters.broken_off += 1
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
         self._meters.acknowledged(time.monotonic() - began)
         return answer
@@ -208,6 +210,28 @@ class _Door:
         _LOG.info("enrolled sensor=%s repeat=%s", enrolled.sensor, enrolled.repeat)
         status = HTTPStatus.OK if enrolled.repeat else HTTPStatus.CREATED
         return JSONResponse({"sensor": enrolled.sensor, "repeat": enrolled.repeat}, status)
+
+    async def sensor(self, request: Request) -> Response:
+        """Tells a sensor what is known of it, so that it can say why the centre shows nothing."""
+        now_ns = time.time_ns()
+        sensor_id = ""
+        try:
+            head = _head(request)
+            sensor = await self._authenticate(head)
+            sensor_id = sensor.id
+            self._contacts.heard(sensor_id, now_ns, clock_offset_ns(head, now_ns))
+            self._rates.enter(sensor_id, 0)
+            self._rates.leave(sensor_id)
+        except Refusal as refusal:
+            self._refusals.record(refusal, sensor_id)
+            return refusal_answer(refusal, read=True)
+        except CollectorError as error:
+            return refusal_answer(self._store_failed(error, sensor_id), read=True)
+        observed_to_ns = self._contacts.of(sensor_id).observed_to_ns
+        monitored = [str(one.network) for one in sensor.registrations if one.holds_at(now_ns)]
+        return JSONResponse(
+            {"sensor": sensor_id, "monitored": monitored, "observed_to_ns": observed_to_ns or None}
+        )
 
     async def _authenticate(self, head: Head) -> Sensor:
         token = sha256((head.authorization or "").encode()).digest()
@@ -337,7 +361,9 @@ def _may_read_metrics(request: Request, networks: tuple[IPv4Network | IPv6Networ
 async def _no_such_route(_request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    reason = f"POST /v1/batches, POST {ENROLMENT_PATH}, GET /healthz, GET /readyz or GET /metrics"
+    reason = (
+        f"POST /v1/batches, POST {ENROLMENT_PATH}, GET /v1/sensor, GET /healthz, GET /readyz or GET /metrics"
+    )
     return plain_error(status.name.lower(), reason, status, headers)
 
 

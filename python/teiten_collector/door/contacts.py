@@ -58,6 +58,11 @@ class Contacts:
                 changed=True,
             )
 
+    def of(self, sensor: str) -> Contact:
+        """What is known of one sensor."""
+        with self._lock:
+            return self._of(sensor)
+
     def all(self) -> Iterable[Contact]:
         """Every sensor that was ever heard, in the order of the ids."""
         with self._lock:

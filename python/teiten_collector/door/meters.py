@@ -24,6 +24,7 @@ class Meters:
         self.repeated = 0
         self.bundles = 0
         self.body_bytes = 0
+        self.broken_off = 0
         self._seconds = [0] * (len(SECONDS) + 1)
         self._seconds_sum = 0.0
 
@@ -41,6 +42,12 @@ class Meters:
         )
         yield single(
             "teiten_collector_body_bytes_total", "counter", "Bytes of bodies that were read.", self.body_bytes
+        )
+        yield single(
+            "teiten_collector_broken_off_total",
+            "counter",
+            "Requests whose sender went away in their midst.",
+            self.broken_off,
         )
         name = "teiten_collector_acknowledgement_seconds"
         yield Family(
