@@ -65,8 +65,13 @@ torture: build ## 500 kills over a bad network and full disks, a million hostile
 SECONDS_EACH ?= 20
 
 .PHONY: fuzz
-fuzz: ## Each fuzz target for SECONDS_EACH (rust/fuzz/README.md)
-	for target in frame file block rules; do rust/fuzz/run.sh $$target $(SECONDS_EACH) 2>&1 | tail -n 3; done
+fuzz: build ## Each fuzz target for SECONDS_EACH (rust/fuzz/README.md)
+	@mkdir -p target/fuzz
+	@for target in frame file block batch rules; do \
+	  rust/fuzz/run.sh $$target $(SECONDS_EACH) >target/fuzz/$$target.log 2>&1 || { \
+	    tail -n 40 target/fuzz/$$target.log; echo "$$target failed: its input lies in rust/fuzz/artifacts" >&2; exit 1; }; \
+	  echo "$$target: $$(tail -n 1 target/fuzz/$$target.log)"; \
+	done
 
 .PHONY: cross
 cross: ## Wheels and Debian packages of the sensor for arm64 and armhf, into target/cross/dist

@@ -6,6 +6,11 @@ import gzip
 import struct
 from pathlib import Path
 
+from teiten_agent import _core
+from teiten_agent.observe import batch_of
+from teiten_protocol import BatchKey, compress, encode
+from teiten_protocol.bundle import pack
+
 HERE = Path(__file__).parent
 ETHERNET = bytes(12)
 
@@ -136,3 +141,27 @@ RULES = {
 }
 for name, rule in RULES.items():
     write(f"rules/{name}", rule.encode() + b"\0" + ETHERNET + PACKETS["syn"])
+
+
+def batches(**limits: int) -> list[bytes]:
+    """The bodies of what a sensor makes of every packet, a batch an interval."""
+    observer = _core.Observer(interval_seconds=0, **limits)
+    capture = _core.Capture(HERE / "file/pcap-little-a1b2c3d4")
+    found = []
+    while not capture.exhausted:
+        found.append(observer.advance(capture))
+    found.append(observer.finish())
+    whole = [interval for interval in found if interval is not None]
+    return [
+        encode(batch_of(BatchKey("tokyo-01", 1, number), bytes(32), [interval]))
+        for number, interval in enumerate(whole)
+    ]
+
+
+# The first byte says what the rest is: a body, a compressed one, or a bundle.
+(everything,) = batches()
+degraded = batches(max_rows=2, early_closes=0)
+write("batch/body", b"\x00" + everything)
+write("batch/body-degraded", b"\x00" + degraded[-1])
+write("batch/compressed", b"\x01" + compress(everything))
+write("batch/bundle", b"\x02" + pack([compress(body) for body in degraded[:3]]))
