@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from teiten_agent.config import Configuration
 
-COUNTING_VERSION = 2
+COUNTING_VERSION = 3
 """Raised with every change by which the same packets are counted differently, so that none mix."""
 
 FRAMES_AT_ONCE = 1 << 20

@@ -23,7 +23,7 @@ RST_ACK: Final = 0x14
 ZMAP_IDENTIFICATION: Final = 54321
 """ZMap up to 4.0 puts this into every packet (its src/probe_modules/packet.c)."""
 MASSCAN_WINDOW: Final = 1024
-"""Masscan's template of a SYN (its src/templ-pkt.c)."""
+"""Masscan's template of a SYN (its src/templ-pkt.c, before November 2023; 1025 since)."""
 
 UDP_SOURCE_PORTS: Final = (49_152, 61_000)
 """UDP that asks comes from dynamic ports (RFC 6335 section 6): never from one that reflects."""

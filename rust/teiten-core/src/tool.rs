@@ -252,14 +252,15 @@ fn is_mirai(ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> bool {
 }
 
 /// `ip_id = ip_them ^ port_them ^ seqno` (robertdavidgraham/masscan, `src/templ-pkt.c`), of which the low 16 bits
-/// are sent. One in 65,536 matches by chance, so the window of its template, 1024, has to agree.
+/// are sent. One in 65,536 matches by chance, so the window of its template has to agree: 1024, and 1025 since November
+/// 2023, whose comment still says 1024.
 #[inline]
 fn is_masscan(ip: &Ipv4<'_>, tcp: &Tcp<'_>) -> bool {
     let mixed = ip.destination() ^ u32::from(tcp.destination_port()) ^ tcp.sequence();
-    tcp.window() == MASSCAN_WINDOW && u32::from(ip.identification()) == mixed & 0xffff
+    MASSCAN_WINDOWS.contains(&tcp.window()) && u32::from(ip.identification()) == mixed & 0xffff
 }
 
-const MASSCAN_WINDOW: u16 = 1024;
+const MASSCAN_WINDOWS: [u16; 2] = [1024, 1025];
 
 /// Whether a window is one of those that tools are known by; of the others few are let through.
 ///
@@ -270,9 +271,9 @@ const fn may_lead_on(window: u16) -> bool {
     TOOLS_WINDOWS >> place_of(window) & 1 != 0
 }
 
-/// A bit for each window of [`MASSCAN_WINDOW`], [`NMAP_WINDOWS`] and [`UNICORNSCAN_WINDOWS`].
+/// A bit for each window of [`MASSCAN_WINDOWS`], [`NMAP_WINDOWS`] and [`UNICORNSCAN_WINDOWS`].
 const TOOLS_WINDOWS: u64 = {
-    let mut bits = 1 << place_of(MASSCAN_WINDOW);
+    let mut bits = 1 << place_of(MASSCAN_WINDOWS[0]) | 1 << place_of(MASSCAN_WINDOWS[1]);
     let mut at = 0;
     while at < NMAP_WINDOWS.len() {
         bits |= 1 << place_of(NMAP_WINDOWS[at]);
@@ -398,14 +399,18 @@ mod tests {
     #[test]
     fn masscan_is_known_by_its_identification_and_window() {
         let identification = masscan_identification(0x0304);
-        assert_eq!(
-            verdict(identification, 0x0102_0304, flag::SYN, 1024),
-            Tool::Masscan
-        );
-        assert_eq!(
-            verdict(identification, 0x0102_0304, flag::SYN, 1025),
-            Tool::None
-        );
+        for (window, tool) in [
+            (1023, Tool::None),
+            (1024, Tool::Masscan),
+            (1025, Tool::Masscan),
+            (1026, Tool::None),
+        ] {
+            assert_eq!(
+                verdict(identification, 0x0102_0304, flag::SYN, window),
+                tool,
+                "{window}"
+            );
+        }
     }
 
     #[test]
