@@ -69,7 +69,7 @@ SIDS = {
 SIGNATURE_LIST = "sid,message,category\n" + "".join(
     f"{sid},a signature of {name},{name}\n" for name, sid in SIDS.items()
 )
-_DETECTION_FILLERS = [
+DETECTION_FILLERS = [
     *((rate, rate) for rate in (0.25, 0.2)),
     *((0.065, 0.10), (0.06, 0.035), (0.05, 0.034)),
     *((rate, rate) for rate in (0.033, 0.03, 0.027, 0.025, 0.022, 0.02, 0.018, 0.016, 0.014, 0.013, 0.012)),
@@ -110,7 +110,7 @@ def exact_counts(printed: Printed, decimals: int = 2, days: int = ADDRESS_DAYS) 
     if printed.percent is None:  # the reference states 0.002 for July
         return Counts((low + high) // 2, round(0.002 * days))
     # In table 4-2 Canada stood before Germany in July, and the United States fell more than Mexico.
-    edges = {"CA": high, "MX": low} if days == DETECTION_DAYS else {}
+    edges = {"CA": high, "MX": low}
     wanted = edges.get(printed.key, (low + high) / 2)
     for august in sorted(range(low, high + 1), key=lambda count: abs(count - wanted)):
         for july in range(
@@ -157,9 +157,9 @@ def detection_batches(source_of: Mapping[str, int]) -> Iterator[Batch]:
     categories |= _spread(("UDP spam", "Others"), total, categories.values())
     countries = {row.key: exact_counts(row, days=DETECTION_DAYS) for row in DETECTION_COUNTRIES}
     others = [code for code in (*_LARGE_COUNTRIES, *_SMALL_COUNTRIES) if code not in countries]
-    fillers = zip(others, _DETECTION_FILLERS, strict=False)
+    fillers = zip(others, DETECTION_FILLERS, strict=False)
     countries |= {code: _fixed(rates, DETECTION_DAYS) for code, rates in fillers}
-    countries |= _spread(others[len(_DETECTION_FILLERS) :], total, countries.values())
+    countries |= _spread(others[len(DETECTION_FILLERS) :], total, countries.values())
     for sequence, (start_ns, month) in enumerate(((JULY_NS, "july"), (AUGUST_NS, "august"))):
         by_category = {name: getattr(counts, month) for name, counts in categories.items()}
         by_country = {code: getattr(counts, month) for code, counts in countries.items()}

@@ -232,7 +232,7 @@ ENGLISH: Final = Wording(
     tools_note='Shares of the port\'s packets; "None told" betrayed no tool.',
     reflected="UDP reflection: replies by service",
     attacks="Denial-of-service attacks inferred from backscatter",
-    attacks_seen="{seen} attacks were seen; the {shown} with the most packets are shown.",
+    attacks_seen="Attacks seen: {seen}; shown: {shown}, those with the most packets.",
     no_attacks="No denial-of-service attack is inferred from backscatter. ",
     attack_floor="Detection floor: with {addresses} addresses observed on average, an attack with forged "
     "sources is seen where its victim answers with about {rate} packets a second and {packets} in all, "
