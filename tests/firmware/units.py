@@ -45,7 +45,7 @@ INSIDE = """\
 # Runs once when the machine is up, and turns it off.
 say() { echo "units: $*" >/dev/console; }
 ended() {
-  journalctl --no-pager --output=short-monotonic -u teiten-agent -u teiten-collector | tail -n 60 >/dev/console
+  journalctl --no-pager --output=short-monotonic -u "teiten-*" | tail -n 60 >/dev/console
   say ended "$(systemctl is-system-running)"
   systemctl poweroff --force --force
 }
