@@ -5,7 +5,7 @@ So the digest of a body is the digest of its content: a repeat can be told from 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgpack  # type: ignore[import-untyped] # the package ships no types
 
@@ -50,6 +50,12 @@ FIELDS = (
 
 def encode(batch: Batch) -> bytes:
     """Write the one body of a batch; at most `limits.MAX_BODY_BYTES` bytes."""
+    return b"".join(_pieces(batch))
+
+
+def _pieces(batch: Batch) -> Iterator[bytes]:
+    """The body of a batch in pieces, none longer than a column and its name."""
+    packer = msgpack.Packer(use_bin_type=True)
     content: dict[str, object] = {
         "version": limits.VERSION,
         "sensor": batch.key.sensor,
@@ -58,17 +64,38 @@ def encode(batch: Batch) -> bytes:
         "settings": batch.settings,
         "spans": [[span.start_ns, span.end_ns] for span in batch.spans],
         "counters": dict(batch.counters),  # sorted by the batch itself
-        "ipv4": {"rows": batch.ipv4.rows, **dict(batch.ipv4.columns())},
-        "ipv6": {"rows": batch.ipv6.rows, **dict(batch.ipv6.columns())},
-        "detections": {"rows": batch.detections.rows, **dict(batch.detections.columns())},
-        "quoted": {"rows": batch.quoted.rows, **dict(batch.quoted.columns())},
-        "merged_ipv4": {"rows": batch.merged_ipv4.rows, **dict(batch.merged_ipv4.columns())},
-        "merged_ipv6": {"rows": batch.merged_ipv6.rows, **dict(batch.merged_ipv6.columns())},
-        "sketches": {"rows": batch.sketches.rows, **dict(batch.sketches.columns())},
+        "ipv4": batch.ipv4,
+        "ipv6": batch.ipv6,
+        "detections": batch.detections,
+        "quoted": batch.quoted,
+        "merged_ipv4": batch.merged_ipv4,
+        "merged_ipv6": batch.merged_ipv6,
+        "sketches": batch.sketches,
         "steps": [[int(held.step), held.start_ns, held.end_ns] for held in batch.steps],
     }
-    body: bytes = msgpack.packb(content, use_bin_type=True)
-    return body
+    yield packer.pack_map_header(len(content))
+    for name, value in content.items():
+        yield packer.pack(name)
+        if isinstance(value, TupleColumns | DetectionColumns | QuotedColumns | SketchColumns):
+            columns = list(value.columns())
+            yield packer.pack_map_header(1 + len(columns))
+            yield packer.pack("rows") + packer.pack(value.rows)
+            for column, packed in columns:
+                yield packer.pack(column)
+                yield packer.pack(packed)
+        else:
+            yield packer.pack(value)
+
+
+def _is_written_so(batch: Batch, body: bytes) -> bool:
+    """Whether `encode` writes this body; not made as a whole, because it may be as large again."""
+    view = memoryview(body)
+    at = 0
+    for piece in _pieces(batch):
+        if view[at : at + len(piece)] != piece:
+            return False
+        at += len(piece)
+    return at == len(body)
 
 
 def decode(body: bytes) -> Batch:
@@ -130,7 +157,7 @@ def decode(body: bytes) -> Batch:
         steps=steps,
     )
     # What remains to be told apart are longer forms of numbers and lengths, and counters out of order.
-    if encode(batch) != body:
+    if not _is_written_so(batch, body):
         raise BatchError(
             "body",
             "numbers and lengths must have msgpack's shortest form, counters be sorted by name",

@@ -6,6 +6,7 @@ timestamps, and containers are never built at all: their headers are read and co
 The msgpack specification (https://github.com/msgpack/msgpack/blob/master/spec.md) gives the first bytes.
 """
 
+import io
 from collections.abc import Callable
 from typing import Final
 
@@ -20,6 +21,7 @@ _BINARIES: Final = frozenset({0xC4, 0xC5, 0xC6})
 _MAPS: Final = frozenset({*range(0x80, 0x90), 0xDE, 0xDF})
 _ARRAYS: Final = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
 
+_READ_BYTES: Final = 1 << 16
 _MAX_TEXT: Final = max(limits.MAX_SENSOR_ID_BYTES, limits.MAX_COUNTER_NAME_BYTES, limits.MAX_FIELD_NAME_BYTES)
 
 
@@ -37,8 +39,10 @@ class Reader:
             body: At most `limits.MAX_BODY_BYTES` bytes, which the caller has checked.
         """
         self._body = body
+        # From a stream, so that no more than a column of the body is held a second time.
         self._unpacker = msgpack.Unpacker(
-            None,
+            io.BytesIO(body),
+            read_size=min(_READ_BYTES, max(len(body), 1)),
             max_buffer_size=max(len(body), 1),
             raw=False,
             strict_map_key=True,
@@ -49,7 +53,6 @@ class Reader:
             max_map_len=limits.MAX_COUNTERS,
             max_ext_len=0,
         )
-        self._unpacker.feed(body)
 
     def map_size(self, place: str, limit: int) -> int:
         """Read a map's header."""

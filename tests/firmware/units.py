@@ -239,7 +239,17 @@ def boot(folder: Path, root: Path) -> str:
     with console.open("wb") as said:
         subprocess.run(
             [
-                *("qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "2048"),
+                *(
+                    "qemu-system-x86_64",
+                    "-accel",
+                    "tcg,thread=multi",
+                    "-cpu",
+                    "max",
+                    "-smp",
+                    "2",
+                    "-m",
+                    "2048",
+                ),
                 *("-nographic", "-no-reboot", "-nic", "none", "-kernel", str(kernel)),
                 *("-initrd", str(initrd), "-drive", f"file={disk},if=virtio,format=raw"),
                 *("-append", "console=ttyS0 root=/dev/vda rw quiet systemd.show_status=0 panic=-1"),

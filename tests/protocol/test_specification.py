@@ -22,7 +22,7 @@ def test_the_worked_example_is_the_body_of_the_batch_it_describes(batch: Batch) 
 
 
 def test_fields_and_columns_stand_in_the_order_of_the_page() -> None:
-    numbered = re.findall(r"^\| \d+ \| `(\w+)` \|", PAGE, re.MULTILINE)
+    numbered = re.findall(r"^\| \d{1,2} \| `(\w+)` \|", PAGE, re.MULTILINE)
     assert numbered == [*FIELDS, *TUPLE_FIELDS, *DETECTION_FIELDS, *QUOTED_FIELDS, *SKETCH_FIELDS]
 
 

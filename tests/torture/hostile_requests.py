@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import struct
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from teiten_protocol import MEDIA_TYPE, compress, encode
+from teiten_protocol import MAX_ROWS, MEDIA_TYPE, Family, TupleColumns, compress, encode, tuple_columns
 from teiten_protocol.bundle import BUNDLE_MEDIA_TYPE
 from tests.store.building import AUGUST, batch, tuple4, tuple6
 from tests.torture.wire import head
@@ -30,6 +32,16 @@ _NESTED = tuple(
 )
 """Arrays in arrays and maps in maps, two million deep: at the beginning, and where a value stands."""
 _LENGTHS = (80_000_000, 2**40, 10**19, 10**30)
+
+
+@functools.cache
+def largest(sensor: str) -> bytes:
+    """As many rows as a batch may have, in a hundred kilobytes; the last is of somebody else's address."""
+    one = tuple_columns(Family.IPV6, (tuple6(AUGUST, 1),))
+    columns = {name: column * MAX_ROWS for name, column in one.columns()}
+    columns["address"] = columns["address"][:-16] + bytes(16)
+    rows = TupleColumns(Family.IPV6, MAX_ROWS, *columns.values())
+    return compress(encode(replace(batch(8, sensor=sensor), ipv6=rows)))
 
 
 class Attacker:
@@ -63,6 +75,7 @@ class Attacker:
             "no HTTP": (2, self._no_http),
             "bomb": (0.05, lambda: self.request(BOMB)),
             "small bomb": (0.1, lambda: self.request(SMALL_BOMB)),
+            "largest, a stranger": (0.02, lambda: self.request(largest(sensor))),
         }
         self._names = list(kinds)
         self._weights = [weight for weight, _ in kinds.values()]

@@ -48,6 +48,8 @@ _BEGINNING = re.compile(rb"(?:[\x80-\x8f]|\xde..)\xa7version", re.DOTALL)
 _BEGINNING_BYTES = 11
 _LOOKED_AT = 4_096
 """Compressed bytes that give the first field of any stream that is no oddity."""
+_MOST_REMEMBERED = 1 << 16
+"""Addresses of a batch that are remembered as registered: more than a sensor has, unless it tries to be."""
 LOST = re.compile(r"lost\.[a-z_]+_packets|kernel_dropped")
 """Counters of packets that reached the sensor and are in no batch."""
 
@@ -298,7 +300,7 @@ def first_stranger(batch: Batch, registrations: Sequence[Registration]) -> str |
         width = columns.family.address_bytes
         row = _first_stranger(
             columns.family,
-            [columns.address[at : at + width] for at in range(0, len(columns.address), width)],
+            (columns.address[at : at + width] for at in range(0, len(columns.address), width)),
             _minutes(columns.minute),
             registrations,
         )
@@ -320,25 +322,28 @@ def first_stranger(batch: Batch, registrations: Sequence[Registration]) -> str |
 
 
 def _first_stranger(
-    family: Family, addresses: Sequence[bytes], minutes: array[int], registrations: Iterable[Registration]
+    family: Family, addresses: Iterable[bytes], minutes: array[int], registrations: Iterable[Registration]
 ) -> int | None:
-    """The first row without a registration; distinct addresses first, rows only where times matter."""
-    if not addresses:
+    """The first row without a registration; times are looked at only where they matter."""
+    if not minutes:
         return None
     mine = [registration for registration in registrations if registration.network.version == family]
     first, last = min(minutes), max(minutes)
     always = _Networks(entry for entry in mine if _holds(entry, first) and _holds(entry, last))
-    doubtful = {address for address in set(addresses) if address not in always}
-    if not doubtful:
-        return None
     known: dict[tuple[Registration, ...], _Networks] = {}
+    sure: set[bytes] = set()
     for row, (address, minute) in enumerate(zip(addresses, minutes, strict=True)):
-        if address in doubtful:
-            holding = tuple(entry for entry in mine if _holds(entry, minute))
-            if holding not in known:
-                known[holding] = _Networks(holding)
-            if address not in known[holding]:
-                return row
+        if address in sure:
+            continue
+        if address in always:
+            if len(sure) < _MOST_REMEMBERED:
+                sure.add(address)
+            continue
+        holding = tuple(entry for entry in mine if _holds(entry, minute))
+        if holding not in known:
+            known[holding] = _Networks(holding)
+        if address not in known[holding]:
+            return row
     return None
 
 
