@@ -62,9 +62,9 @@ def walk(path: Path) -> int:
 
 
 def count_in_process(path: Path) -> int:
-    """The same walk with headers, classes, tools and full tuples; keys folded at the end of each interval."""
+    """The same walk with headers, classes, tools and full tuples; keys added up as intervals close."""
     capture = _core.Capture(str(path))
-    observer = _core.Observer(interval_seconds=0)
+    observer = _core.Observer(interval_seconds=0, early_closes=None)
     packets = 0
     while not capture.exhausted:
         if (interval := observer.advance(capture)) is not None:
@@ -76,18 +76,35 @@ def count_in_process(path: Path) -> int:
     return packets
 
 
-def count_command(path: Path) -> int:
+def add_up_in_process(path: Path) -> int:
+    """The same walk with headers, classes and tools, without tuples: what `count` does."""
+    capture = _core.Capture(str(path))
+    sums = _core.Sums()
+    while not capture.exhausted:
+        sums.advance(capture)
+    sums.keys()
+    return sums.counters["packets"]
+
+
+def count_command(path: Path, *words: str) -> int:
     """`teiten-agent count --json` as a user starts it, the interpreter's start included."""
     done = subprocess.run(
-        [BIN / "teiten-agent", "count", "--json", path], check=True, capture_output=True, text=True
+        [BIN / "teiten-agent", "count", "--json", *words, path], check=True, capture_output=True, text=True
     )
     return int(json.loads(done.stdout)["packets"])
 
 
+def count_command_without_rules(path: Path) -> int:
+    """The same without signatures."""
+    return count_command(path, "--no-rules")
+
+
 CONTENDERS: tuple[tuple[str, Callable[[Path], int]], ...] = (
     ("walk without counting", walk),
-    ("count, in process", count_in_process),
-    ("teiten-agent count --json", count_command),
+    ("full tuples, in process", count_in_process),
+    ("keys alone, in process", add_up_in_process),
+    ("teiten-agent count --no-rules", count_command_without_rules),
+    ("teiten-agent count", count_command),
 )
 
 
