@@ -57,6 +57,13 @@ bench: build ## Packets per second beside a bare walk and other programs; live l
 bench-report: build ## Seconds for a month's report over 1 and 10 million stored tuples
 	$(BIN)/python -m tests.benchmarks.report
 
+.PHONY: test-spark
+test-spark: build ## The report's statements on a real Spark and on DuckDB, row by row (needs Java 17)
+	@command -v java >/dev/null || { \
+	  echo "Spark needs Java 17. Debian: apt-get install openjdk-17-jre-headless" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/spark.txt
+	$(BIN)/python -m tests.spark.run
+
 .PHONY: torture
 torture: build ## 500 kills over a bad network and full disks, a million hostile requests (hours; as root)
 	$(BIN)/python -m tests.torture.kills --kills 500
@@ -101,10 +108,11 @@ report-pictures: build ## Draw the page that holds our report against the refere
 .PHONY: lock
 lock: $(VENV)/.installed ## Renew the locked Python dependencies from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	for set in "agent" "collector --extra collector" "develop --all-extras --group develop"; do \
+	for set in "agent pyproject.toml" "collector --extra collector pyproject.toml" \
+	  "develop --all-extras --group develop pyproject.toml" "spark --group spark"; do \
 	  set -- $$set; name=$$1; shift; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-emit-find-links --no-header "$$@" pyproject.toml -o requirements/$$name.txt; \
+	    --no-emit-find-links --no-header "$$@" -o requirements/$$name.txt; \
 	done
 
 .PHONY: clean

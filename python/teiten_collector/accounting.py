@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from teiten_collector.analysis.statements import OVERLAPS
 from teiten_collector.store import Contact
 
 if TYPE_CHECKING:
@@ -69,6 +70,20 @@ class Missing:
     last: int
 
 
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """A time that two epochs of a sensor both observed; nanoseconds of Unix time.
+
+    The same captures were replayed twice with other spans or settings, two agents have one name, or a clock
+    was set back. Packets of both are counted, the time once.
+    """
+
+    sensor: str
+    epochs: tuple[int, int]
+    from_ns: int
+    to_ns: int
+
+
 def standings(sensors: Iterable[Sensor], contacts: Iterable[Contact], now_ns: int) -> Iterator[Standing]:
     """How each registered sensor stands, in the order given."""
     known: Mapping[str, Contact] = {contact.sensor: contact for contact in contacts}
@@ -83,6 +98,12 @@ def gaps(engine: Engine) -> Iterator[Gap]:
     """Every span between a sensor's first and last observation that none covers, by sensor and time."""
     for row in engine.query(_GAPS).to_pylist():
         yield Gap(row["sensor"], row["from_ns"], row["to_ns"])
+
+
+def overlaps(engine: Engine) -> Iterator[Overlap]:
+    """Every time that two epochs of a sensor both observed, by sensor and time."""
+    for row in engine.query(OVERLAPS.format(chosen="true")).to_pylist():
+        yield Overlap(row["sensor"], (row["epoch"], row["other"]), row["start_ns"], row["end_ns"])
 
 
 def missing(engine: Engine) -> Iterator[Missing]:

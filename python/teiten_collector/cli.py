@@ -19,18 +19,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from teiten_collector import export
-from teiten_collector.accounting import Standing, gaps, missing, standings
+from teiten_collector.accounting import Standing, gaps, missing, overlaps, standings
 from teiten_collector.analysis.bulletins import read_bulletins
 from teiten_collector.analysis.categories import read_categories, read_signatures
 from teiten_collector.analysis.periods import parse_period
+from teiten_collector.analysis.provenance import country_databases
 from teiten_collector.analysis.scope import select_sensors
-from teiten_collector.analysis.survey_scanners import read_survey_scanners
 from teiten_collector.config import CollectorConfig, Language, load
 from teiten_collector.door import Admission, Refusal
-from teiten_collector.enrich import CountryDatabase
+from teiten_collector.enrich import CountryDatabase, credit_of
 from teiten_collector.errors import CannotWriteError, CollectorError, ExitCode, InputError, UsageError
 from teiten_collector.rebuild import rebuild
-from teiten_collector.report import CountrySource, Document, Form, Question, build_document, render
+from teiten_collector.report import CountrySource, Document, Form, build_document, question_of, render
 from teiten_collector.report.document import to_content
 from teiten_collector.report.spreadsheets import spreadsheets
 from teiten_collector.service import open_intake, open_sources, serve
@@ -489,24 +489,19 @@ def _report(options: argparse.Namespace) -> int:
     )
     categories = read_categories(config.report.categories)
     signatures = read_signatures(config.report.signature_lists, categories)
-    question = Question(
-        period,
-        compare,
-        access_groups=config.report.access_groups,
-        signature_groups=config.report.signature_groups,
-        home_country=config.report.home,
-        bulletins=() if options.bulletins is None else read_bulletins(options.bulletins),
-        scanners=read_survey_scanners(
-            config.report.survey_scanner_lists, shipped=config.report.known_survey_scanners
-        ),
-    )
+    bulletins = () if options.bulletins is None else read_bulletins(options.bulletins)
+    question = question_of(config.report, period, compare, bulletins)
     with _store(config) as store:
         if store.waiting():  # what was acknowledged belongs in the report
             open_intake(config, store).run_once()
-        country = CountryDatabase.open(config.geo.country_database, config.store.directory)
-        source = CountrySource(str(country.identity), country.credit)
         with Engine(config.store.directory, memory_megabytes=config.store.query_memory_megabytes) as engine:
-            document = build_document(engine, store.registry.list(), question, source, signatures)
+            sensors = store.registry.list()
+            told = country_databases(engine, sensors, (period, compare))
+            if not told:  # nothing was observed: the one that would be asked
+                country = CountryDatabase.open(config.geo.country_database, config.store.directory)
+                told = (str(country.identity),)
+            source = CountrySource("; ".join(told), credit_of(told))
+            document = build_document(engine, sensors, question, source, signatures)
     _write(render(document, form, options.lang or config.report.language), options.output)
     if options.tables is not None:
         _write_tables(document, options.tables)
@@ -559,6 +554,7 @@ def _check(options: argparse.Namespace) -> int:
         findings = [*store.check(), *(store.check_journal() if options.journal else ())]
         with Engine(config.store.directory) as engine:
             unobserved, absent = list(gaps(engine)), list(missing(engine))
+            twice = list(overlaps(engine))
     if options.json:
         _print_json(
             {
@@ -569,6 +565,15 @@ def _check(options: argparse.Namespace) -> int:
                 "not_observed": [
                     {"sensor": gap.sensor, "from": _iso(gap.from_ns), "to": _iso(gap.to_ns)}
                     for gap in unobserved
+                ],
+                "observed_twice": [
+                    {
+                        "sensor": overlap.sensor,
+                        "epochs": [f"{epoch:016x}" for epoch in overlap.epochs],
+                        "from": _iso(overlap.from_ns),
+                        "to": _iso(overlap.to_ns),
+                    }
+                    for overlap in twice
                 ],
                 "missing_batches": [
                     {"sensor": run.sensor, "epoch": f"{run.epoch:016x}", "first": run.first, "last": run.last}
@@ -581,6 +586,12 @@ def _check(options: argparse.Namespace) -> int:
             print(f"{finding.subject}: {finding.text}")
         for gap in unobserved:
             print(f"{gap.sensor}: not observed from {_iso(gap.from_ns)} to {_iso(gap.to_ns)}")
+        for overlap in twice:
+            both = " and ".join(f"{epoch:016x}" for epoch in overlap.epochs)
+            print(
+                f"{overlap.sensor}: epochs {both} both observed {_iso(overlap.from_ns)} to "
+                f"{_iso(overlap.to_ns)}: its packets count twice"
+            )
         for run in absent:
             print(f"{run.sensor}: epoch {run.epoch:016x} lacks batches {run.first} to {run.last}")
         print("journal, ledger and tables agree" if not findings else f"{len(findings)} findings")

@@ -33,10 +33,17 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class Sources:
-    """What the given databases know of sources."""
+    """What the given databases know of sources.
+
+    Attributes:
+        country_database: See `teiten_collector.store.facts.Sources`.
+        network_database: See there.
+    """
 
     def __init__(self, country: CountryDatabase, network: NetworkDatabase | None) -> None:
         """Takes the databases; without the second one networks are unknown."""
+        self.country_database = str(country.identity)
+        self.network_database = "" if network is None else str(network.identity)
         self._country = country
         self._network = network
 
@@ -75,8 +82,6 @@ class Intake:
         """
         self._store = store
         self._sources = Sources(country, network)
-        self._country_name = str(country.identity)
-        self._network_name = "" if network is None else str(network.identity)
         self._max_group_rows = max_group_rows
         self._at_joint = at_joint or (lambda _joint: None)
 
@@ -102,7 +107,9 @@ class Intake:
         return count
 
     def _take(self) -> Group | None:
-        return self._store.ledger.take_group(self._max_group_rows, self._country_name, self._network_name)
+        return self._store.ledger.take_group(
+            self._max_group_rows, self._sources.country_database, self._sources.network_database
+        )
 
     def _bring(self, group: Group, tables: Tables) -> int:
         """Brings one group in: tables first, on disk; then readers; then the ledger."""

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 from teiten_collector.analysis.categories import read_categories, read_signatures
 from teiten_collector.analysis.periods import parse_period
-from teiten_collector.report import CountrySource, Question, build_document
+from teiten_collector.analysis.provenance import country_databases
+from teiten_collector.report import CountrySource, build_document, question_of
 from teiten_collector.store import Days, Engine
 from teiten_collector.store.engine import SCRATCH_DIRECTORY
 from teiten_collector.store.lock import UPKEEP_LOCK, attempted
@@ -209,16 +210,12 @@ class _Turn:
     def _report(self, engine: Engine, period: Period) -> None:
         """Asks what the report of a month asks; its rollups stay."""
         report = self._config.report
-        question = Question(
-            period,
-            period.before(),
-            access_groups=report.access_groups,
-            signature_groups=report.signature_groups,
-            home_country=report.home,
-        )
+        question = question_of(report, period, period.before())
         categories = read_categories(report.categories)
         signatures = read_signatures(report.signature_lists, categories)
-        build_document(engine, self._store.registry.list(), question, CountrySource("", ""), signatures)
+        sensors = self._store.registry.list()
+        country_databases(engine, sensors, (period, period.before()))
+        build_document(engine, sensors, question, CountrySource("", ""), signatures)
 
     def _engine(self) -> Engine:
         return Engine(self._store.directory, memory_megabytes=self._config.store.query_memory_megabytes)

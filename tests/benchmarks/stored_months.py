@@ -124,6 +124,8 @@ def _observations(start: int, end: int, group: int) -> pa.Table:
         "end_ns": _constant(end * _MINUTE_NS, SENSORS, pa.int64()),
         "counters": _constant("{}", SENSORS, pa.string()),
         "steps": _constant("[]", SENSORS, pa.string()),
+        "country_database": _constant("made up", SENSORS, pa.string()),
+        "network_database": _constant("", SENSORS, pa.string()),
     }
     nothing = _constant(0, SENSORS, pa.int64())
     return pa.Table.from_arrays(

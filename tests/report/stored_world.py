@@ -155,6 +155,8 @@ def _observations(description: Description) -> pa.Table:
         "sequence": pa.array([0] * len(names), pa.int32()),
         "counters": pa.array(["{}"] * len(names)),
         "steps": pa.array(["[]"] * len(names)),
+        "country_database": pa.array(["Test-Country (2026-11-01)"] * len(names)),
+        "network_database": pa.array([""] * len(names)),
     }
     nothing = pa.array([0] * len(names), pa.int64())
     return pa.Table.from_arrays(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from teiten_collector.analysis.calendar import single_days
 from teiten_collector.analysis.scope import utc_day
-from teiten_collector.analysis.statements import OBSERVED
+from teiten_collector.analysis.statements import OBSERVED, OVERLAPS_WITHIN
 from teiten_collector.store import Days
 
 if TYPE_CHECKING:
@@ -81,6 +81,22 @@ def observed_stretches(
             (max(row["start_ns"], period.start_ns), min(row["end_ns"], period.end_ns))
         )
     return {sensor: tuple(found) for sensor, found in stretches.items()}
+
+
+def overlapping_stretches(
+    engine: Engine, period: Period, sensors: Sequence[Sensor]
+) -> dict[str, tuple[Stretch, ...]]:
+    """The times within a period that two epochs of a sensor both observed: packets count twice there."""
+    names = [sensor.id for sensor in sensors]
+    if not names:
+        return {}
+    days = Days(date.min, utc_day(period.end_minute - 1))
+    found: dict[str, list[Stretch]] = defaultdict(list)
+    for row in engine.rollup(OVERLAPS_WITHIN, [period.end_ns, period.start_ns, names], days).to_pylist():
+        start, end = max(row["start_ns"], period.start_ns), min(row["end_ns"], period.end_ns)
+        if start < end:
+            found[row["sensor"]].append((start, end))
+    return {sensor: tuple(times) for sensor, times in found.items()}
 
 
 def exposure(

@@ -228,11 +228,51 @@ ORDER BY sensor, start_ns
 """The union of each sensor's spans that touch a time, as stretches in order that neither touch nor overlap.
 The day is not asked for: a span may begin days before. Parameters: end of the time, its start, sensors."""
 
+OVERLAPS = """
+WITH stretches AS (
+  SELECT sensor, epoch, CAST(MIN(start_ns) AS BIGINT) AS start_ns, CAST(MAX(end_ns) AS BIGINT) AS end_ns
+  FROM (
+    SELECT sensor, epoch, start_ns, end_ns,
+      SUM(opens) OVER (
+        PARTITION BY sensor, epoch ORDER BY start_ns, end_ns
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+      ) AS island
+    FROM (
+      SELECT sensor, epoch, start_ns, end_ns,
+        CASE WHEN start_ns <= MAX(end_ns) OVER (
+          PARTITION BY sensor, epoch ORDER BY start_ns, end_ns
+          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) THEN 0 ELSE 1 END AS opens
+      FROM observations
+      WHERE {chosen}
+    ) AS marked
+  ) AS numbered
+  GROUP BY sensor, epoch, island
+)
+SELECT one.sensor, one.epoch, another.epoch AS other,
+  GREATEST(one.start_ns, another.start_ns) AS start_ns, LEAST(one.end_ns, another.end_ns) AS end_ns
+FROM stretches one JOIN stretches another ON one.sensor = another.sensor
+WHERE one.epoch < another.epoch AND one.start_ns < another.end_ns AND another.start_ns < one.end_ns
+ORDER BY one.sensor, start_ns, end_ns, one.epoch, another.epoch
+"""
+"""The times that two epochs of one sensor both observed. `{chosen}`: of which spans."""
+
+OVERLAPS_WITHIN = OVERLAPS.format(chosen="start_ns < ? AND end_ns > ? AND array_contains(?, sensor)")
+"""The same of the spans that touch a time. Parameters: as of OBSERVED."""
+
+COUNTRY_DATABASES = """
+SELECT DISTINCT country_database
+FROM observations
+WHERE start_ns < ? AND end_ns > ? AND array_contains(?, sensor) AND country_database <> ''
+ORDER BY country_database
+"""
+"""The databases that told the countries of what was observed in a time. Parameters: as of OBSERVED."""
 
 SKETCHES = f"""
 SELECT key, registers
 FROM sketches
 WHERE {SCOPE}
+ORDER BY key, registers
 """  # noqa: S608 - constant text
 """The sketches of sources that sensors gave up. Parameters: the scope, with family 0 for those that keys of
 both families share."""

@@ -20,6 +20,7 @@ from teiten_collector.enrich.database import Columns, DatabaseIdentity, identity
 from teiten_collector.errors import CannotWriteError, ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from ipaddress import IPv4Address, IPv6Address
 
     import maxminddb
@@ -79,6 +80,11 @@ class CountryDatabase:
         a time.
         """
         return self._columns.many(addresses)
+
+
+def credit_of(databases: Iterable[str]) -> str:
+    """What must be said where results of databases, named as identities are, are shown; or nothing."""
+    return DBIP_CREDIT if any(name.startswith(f"{EMBEDDED_NAME} (") for name in databases) else ""
 
 
 def country_of(record: object) -> str | None:

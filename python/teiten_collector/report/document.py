@@ -443,6 +443,7 @@ def _sensor(figures: SensorFigures) -> Content:
             for name in ("count", "rate", "compare_rate", "change", "change_percent", "sources")
         },
         "gaps": [_gap(gap) for gap in figures.gaps],
+        "overlaps": [_gap(overlap) for overlap in figures.overlaps],
     }
 
 

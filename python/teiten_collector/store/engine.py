@@ -10,9 +10,10 @@ Views (all times UTC; every integer signed):
 `observations`
     day (of the span's start), sensor, epoch, sequence, start_ns, end_ns, packets, bytes, counted,
     not_monitored, outside_span, malformed, counters (JSON text), steps (JSON text: number, start and end of
-    each time in which a sensor gave something up), received_ns. One row for each span; counters and steps
-    stand on a batch's first row and are 0 (or empty) on the others, so that sums are right. A span can run
-    past its day.
+    each time in which a sensor gave something up), received_ns, country_database and network_database (which
+    told the countries and networks of the batch's rows; empty: none, NULL: of an older program). One row for
+    each span; counters and steps stand on a batch's first row and are 0 (or empty) on the others, so that
+    sums are right. A span can run past its day.
 `detections`
     day, minute, sensor, epoch, sequence, family, source_high, source_low, address_high, address_low,
     signature, count, country, asn

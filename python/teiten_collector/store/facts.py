@@ -109,6 +109,8 @@ _OBSERVATIONS: Final[list[tuple[str, pa.DataType]]] = [
     ("counters", pa.string()),
     ("steps", pa.string()),
     ("received_ns", pa.int64()),
+    ("country_database", pa.string()),
+    ("network_database", pa.string()),
 ]
 TUPLES: Final = pa.schema(_TUPLES)
 DETECTIONS: Final = pa.schema(_DETECTIONS)
@@ -126,7 +128,22 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = {
 
 
 class Sources(Protocol):
-    """What is known of sources besides their packets."""
+    """What is known of sources besides their packets.
+
+    Attributes:
+        country_database: Which database says the countries: its name and date; empty for none.
+        network_database: The same of networks.
+    """
+
+    @property
+    def country_database(self) -> str:
+        """See the class."""
+        ...
+
+    @property
+    def network_database(self) -> str:
+        """See the class."""
+        ...
 
     def countries(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """Two-letter codes (strings, null where unknown) of addresses of 4 or 16 bytes in network order."""
@@ -139,6 +156,8 @@ class Sources(Protocol):
 
 class Unknown:
     """`Sources` that knows nothing."""
+
+    country_database = network_database = ""
 
     def countries(self, addresses: pa.Array[Any]) -> pa.Array[Any]:
         """Null for every address."""
@@ -162,7 +181,7 @@ def facts(batches: Iterable[tuple[Entry, Batch]], sources: Sources) -> dict[str,
             parts["quoted"].extend(_quoted(batch.key, batch.quoted, sources))
         if batch.sketches.rows:
             parts["sketches"].append(_sketches(batch.key, batch.sketches))
-        parts["observations"].append(_observations(batch, entry.received_ns))
+        parts["observations"].append(_observations(batch, entry.received_ns, sources))
     return {
         name: pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
         for name, tables in parts.items()
@@ -407,7 +426,7 @@ def _only(addresses: pa.Array[Any], family: Family) -> bytes:
     return b"".join(address[-width:] for address in whole)
 
 
-def _observations(batch: Batch, received_ns: int) -> pa.Table:
+def _observations(batch: Batch, received_ns: int, sources: Sources) -> pa.Table:
     counters = batch.counters
     malformed = sum(count for name, count in counters.items() if name.startswith("malformed."))
     sums = {
@@ -431,6 +450,8 @@ def _observations(batch: Batch, received_ns: int) -> pa.Table:
             ),
             "steps": pa.array([_steps(batch), *("[]" for _ in rest)], pa.string()),
             "received_ns": _constant(received_ns, count, pa.int64()),
+            "country_database": _constant(sources.country_database, count, pa.string()),
+            "network_database": _constant(sources.network_database, count, pa.string()),
         },
         OBSERVATIONS,
     )

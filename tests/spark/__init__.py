@@ -1,0 +1,1 @@
+"""The report's statements on a real Spark: `make test-spark`."""
