@@ -54,7 +54,7 @@ bench: build ## Packets per second beside a bare walk and other programs; live l
 	  else echo "live capture left out: it needs root for its network namespaces" >&2; fi
 
 .PHONY: bench-report
-bench-report: build ## Seconds for a month's report over 1 and 10 million stored tuples
+bench-report: build ## Seconds for a month's report over 1, 10 and 100 million stored tuples (5 GB of disk)
 	$(BIN)/python -m tests.benchmarks.report
 
 .PHONY: test-spark

@@ -250,7 +250,7 @@ def _days(period: Period) -> Days:
 def _months(engine: Engine, config: CollectorConfig) -> list[str]:
     """The months of the report's zone in which anything was observed, the latest first."""
     found = set()
-    for day in engine.observed_days():
+    for day in engine.days_of("observations"):
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
         for moment in (midnight, midnight + timedelta(hours=23, minutes=59)):
             found.add(f"{moment.astimezone(config.report.zone):%Y-%m}")

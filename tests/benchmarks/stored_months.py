@@ -1,7 +1,9 @@
 """Two months of made-up tuples, written straight through the store's tables: what a report is measured on.
 
-Sixty-two days in Tokyo, 64 sensors of 16 addresses, ports by Zipf's law, a source for every 15 tuples, a
-tenth of the tuples backscatter. The same number of rows gives the same tables.
+Sixty-two days in Tokyo, 64 sensors of 16 addresses with a span a minute, ports by Zipf's law, a source for
+every 15 tuples, a tenth of the tuples backscatter. Source and port of a tuple have nothing to do with one
+another, so that hardly two tuples share both: nothing sums up, which is harder than any real month. The same
+number of rows gives the same tables.
 """
 
 from __future__ import annotations
@@ -31,9 +33,8 @@ ADDRESSES = 16
 DAYS = 62
 START_MINUTE = 1_246_374_000 // 60
 """2009-07-01 00:00 +09:00."""
-CHUNK = 2_000_000
 _COUNTRIES = ("CN", "JP", "US", "RU", "TW", "BR", "KR", "DE", "IN", "IT", "PL", "HK", "FR", "TH", "TR")
-_MINUTES = DAYS * 1440
+_DAY_MINUTES = 1440
 _MINUTE_NS = 60 * 10**9
 
 
@@ -50,22 +51,21 @@ class Size:
 
 
 def write_months(store: Store, size: Size) -> None:
-    """Registers the sensors and writes the rows, in commits of `CHUNK` rows."""
+    """Registers the sensors and writes the rows, a commit a day."""
     for number in range(SENSORS):
         store.registry.add(sensor_id(number), [f"10.{number}.0.0/28"], ["access"])
     tables = Tables(store.directory / "tables")
     tables.prepare()
     chance = np.random.default_rng(200_908)
-    for group, first in enumerate(range(0, size.rows, CHUNK), start=1):
-        rows = min(CHUNK, size.rows - first)
-        start = START_MINUTE + first * _MINUTES // size.rows
-        end = START_MINUTE + (first + rows) * _MINUTES // size.rows
+    for day in range(DAYS):
+        rows = size.rows * (day + 1) // DAYS - size.rows * day // DAYS
+        start = START_MINUTE + day * _DAY_MINUTES
         facts = {name: schema.empty_table() for name, schema in SCHEMAS.items()}
-        facts["tuples"] = _tuples(chance, rows, start, end, size.sources)
-        facts["observations"] = _observations(start, end, group)
-        for _ in tables.append("stored-months", group, facts):
+        facts["tuples"] = _tuples(chance, rows, start, start + _DAY_MINUTES, size.sources)
+        facts["observations"] = _observations(start, day)
+        for _ in tables.append("stored-months", day + 1, facts):
             pass
-    tables.publish()
+        tables.publish()
 
 
 def sensor_id(number: int) -> str:
@@ -114,20 +114,25 @@ def _packets(chance: np.random.Generator, rows: int) -> npt.NDArray[np.int64]:
     return chance.geometric(0.8, rows).astype(np.int64)
 
 
-def _observations(start: int, end: int, group: int) -> pa.Table:
+def _observations(start: int, day: int) -> pa.Table:
+    """A span a minute of each sensor."""
+    count = SENSORS * _DAY_MINUTES
+    minute = np.arange(start, start + _DAY_MINUTES, dtype=np.int64).repeat(SENSORS)
     columns: dict[str, Column] = {
-        "day": pa.array([start // 1440] * SENSORS, pa.int32()).view(pa.date32()),
-        "sensor": pa.array([sensor_id(number) for number in range(SENSORS)]),
-        "epoch": _constant(1, SENSORS, pa.int64()),
-        "sequence": _constant(group, SENSORS, pa.int32()),
-        "start_ns": _constant(start * _MINUTE_NS, SENSORS, pa.int64()),
-        "end_ns": _constant(end * _MINUTE_NS, SENSORS, pa.int64()),
-        "counters": _constant("{}", SENSORS, pa.string()),
-        "steps": _constant("[]", SENSORS, pa.string()),
-        "country_database": _constant("made up", SENSORS, pa.string()),
-        "network_database": _constant("", SENSORS, pa.string()),
+        "day": pa.array((minute // _DAY_MINUTES).astype(np.int32), pa.int32()).view(pa.date32()),
+        "sensor": _of(
+            [sensor_id(number) for number in range(SENSORS)], np.tile(np.arange(SENSORS), _DAY_MINUTES)
+        ),
+        "epoch": _constant(1, count, pa.int64()),
+        "sequence": pa.array((minute - start + day * _DAY_MINUTES).astype(np.int32)),
+        "start_ns": pa.array(minute * _MINUTE_NS),
+        "end_ns": pa.array((minute + 1) * _MINUTE_NS),
+        "counters": _constant("{}", count, pa.string()),
+        "steps": _constant("[]", count, pa.string()),
+        "country_database": _constant("made up", count, pa.string()),
+        "network_database": _constant("", count, pa.string()),
     }
-    nothing = _constant(0, SENSORS, pa.int64())
+    nothing = _constant(0, count, pa.int64())
     return pa.Table.from_arrays(
         [columns.get(name, nothing) for name in OBSERVATIONS.names], schema=OBSERVATIONS
     )

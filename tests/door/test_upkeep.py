@@ -6,6 +6,8 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+import requests
+
 from teiten_collector.store import Engine, Store
 from tests.door.conftest import command, configure, register, serving, wait_until
 from tests.door.requesting import send
@@ -131,3 +133,26 @@ def test_a_backup_overwrites_nothing(tmp_path: Path) -> None:
 def test_migrate_names_the_version_that_is_in_force(tmp_path: Path) -> None:
     done = command("migrate", "--config", str(configure(tmp_path)))
     assert (done.returncode, done.stdout) == (0, "the database is of version 0003\n")
+
+
+def test_serve_keeps_its_store_fit_and_ends_in_the_middle_of_it(tmp_path: Path) -> None:
+    configuration = configure(tmp_path)
+    with configuration.open("a", encoding="utf-8") as file:
+        file.write("upkeep_minutes = 0.001\n")
+    with serving(configuration, tokens=register(configuration)) as collector:
+        deliver(collector, 3)
+        before = everything(collector.store_directory)
+
+        def kept_up() -> bool:
+            lines = requests.get(f"{collector.url}/metrics", timeout=30).text.splitlines()
+            name = "teiten_collector_upkeep_last_success_timestamp_seconds "
+            return any(line.startswith(name) and float(line.split()[1]) > 0 for line in lines)
+
+        wait_until(kept_up)
+        assert everything(collector.store_directory) == before
+    assert collector.process.returncode == 0
+    assert "upkeep" not in collector.log.read_text(encoding="utf-8")
+    done = command("upkeep", "--config", str(configuration), "--now", "--json", "--seconds", "3600")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["finished"]
+    assert everything(configuration.with_name("store")) == before

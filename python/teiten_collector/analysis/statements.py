@@ -51,7 +51,7 @@ WITH pairs AS (
   FROM pairs JOIN movers USING ({{source}})
   GROUP BY code, {{source}}
 )
-SELECT 'total' AS kind, CAST(NULL AS INT) AS code, CAST(NULL AS VARCHAR(2)) AS country,
+SELECT 'total' AS kind, CAST(NULL AS INT) AS code, CAST(NULL AS STRING) AS country,
   CAST(NULL AS BIGINT) AS source_high, CAST(NULL AS BIGINT) AS source_low,
   CAST(COUNT(*) AS DECIMAL(38, 0)) AS packets, CAST(0 AS DECIMAL(38, 0)) AS backscatter
 FROM everyone
@@ -158,7 +158,7 @@ ORDER BY sensor
 """Packets and distinct sources of each sensor. Parameters: the scope."""
 
 BY_NETWORK = f"""
-SELECT CAST(asn AS VARCHAR(20)) AS subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
+SELECT CAST(asn AS STRING) AS subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets,
   CAST(COUNT(*) AS BIGINT) AS sources
 FROM (
   SELECT asn, {{source}}, SUM(packets) AS packets
@@ -376,33 +376,33 @@ WITH surveyed AS (
 )
 SELECT kind, subject, CAST(SUM(packets) AS DECIMAL(38, 0)) AS packets, CAST(COUNT(*) AS BIGINT) AS sources
 FROM (
-  SELECT 'total' AS kind, CAST('total' AS VARCHAR(80)) AS subject, {{source}}, SUM(packets) AS packets
+  SELECT 'total' AS kind, CAST('total' AS STRING) AS subject, {{source}}, SUM(packets) AS packets
   FROM surveyed GROUP BY {{source}}
   UNION ALL
-  SELECT 'scanner', CAST(scanner AS VARCHAR(80)), {{source}}, SUM(packets)
+  SELECT 'scanner', CAST(scanner AS STRING), {{source}}, SUM(packets)
   FROM surveyed GROUP BY scanner, {{source}}
   UNION ALL
-  SELECT 'key', CAST(code AS VARCHAR(80)), {{source}}, SUM(packets) FROM surveyed GROUP BY code, {{source}}
+  SELECT 'key', CAST(code AS STRING), {{source}}, SUM(packets) FROM surveyed GROUP BY code, {{source}}
   UNION ALL
-  SELECT 'home-key', CAST(code AS VARCHAR(80)), {{source}}, SUM(packets)
+  SELECT 'home-key', CAST(code AS STRING), {{source}}, SUM(packets)
   FROM surveyed WHERE country = ? GROUP BY code, {{source}}
   UNION ALL
-  SELECT 'country', CAST(country AS VARCHAR(80)), {{source}}, SUM(packets)
+  SELECT 'country', CAST(country AS STRING), {{source}}, SUM(packets)
   FROM surveyed GROUP BY country, {{source}}
   UNION ALL
-  SELECT 'backscatter', CAST(country AS VARCHAR(80)), {{source}}, SUM(packets)
+  SELECT 'backscatter', CAST(country AS STRING), {{source}}, SUM(packets)
   FROM surveyed WHERE class = 2 GROUP BY country, {{source}}
   UNION ALL
-  SELECT 'class', CAST(class AS VARCHAR(80)), {{source}}, SUM(packets)
+  SELECT 'class', CAST(class AS STRING), {{source}}, SUM(packets)
   FROM surveyed GROUP BY class, {{source}}
   UNION ALL
-  SELECT 'tool', CAST(tool AS VARCHAR(80)), {{source}}, SUM(packets)
+  SELECT 'tool', CAST(tool AS STRING), {{source}}, SUM(packets)
   FROM surveyed WHERE tool <> 0 GROUP BY tool, {{source}}
   UNION ALL
-  SELECT 'network', CAST(asn AS VARCHAR(80)), {{source}}, SUM(packets)
+  SELECT 'network', CAST(asn AS STRING), {{source}}, SUM(packets)
   FROM surveyed WHERE asn IS NOT NULL GROUP BY asn, {{source}}
   UNION ALL
-  SELECT 'sensor', CAST(sensor AS VARCHAR(80)), {{source}}, SUM(packets)
+  SELECT 'sensor', CAST(sensor AS STRING), {{source}}, SUM(packets)
   FROM surveyed GROUP BY sensor, {{source}}
 ) AS by_source
 GROUP BY kind, subject

@@ -159,8 +159,11 @@ def tally(engine: Engine, scope: Scope) -> Tally:
 def _counts(engine: Engine, scope: Scope) -> Iterator[pa.Table]:
     """The counts of each day, which stand for themselves: a day that is over is counted once."""
     yield _EMPTY.empty_table()
+    present = set(engine.days_of("tuples"))
     for number, day in enumerate(single_days(scope.period)):
         of_day = Scope(scope.sensors, scope.family, day)
+        if present.isdisjoint({of_day.days.first, of_day.days.last}):
+            continue
         parameters = of_day.parameters
         del parameters[4]  # both families together
         found = engine.rollup(COUNTS, parameters, of_day.days)

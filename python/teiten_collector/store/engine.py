@@ -53,7 +53,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from teiten_collector.store.errors import StoreError
 from teiten_collector.store.facts import SCHEMAS
 from teiten_collector.store.rollups import ROLLUPS_DIRECTORY, Days, Rollups, State, state_of, used
-from teiten_collector.store.tables import read_snapshot
+from teiten_collector.store.tables import day_of, read_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -73,7 +73,7 @@ _SQL_TYPES: Final = {
     pa.binary(): "BLOB",
 }
 _PATTERN: Final = re.compile(r"[*?\[]")
-_DAY: Final = re.compile(r"day=(\d{4}-\d\d-\d\d)/")
+_ALL_DAYS: Final = Days(date.min, date.max)
 
 
 class Engine:
@@ -103,7 +103,7 @@ class Engine:
             self._settings["threads"] = threads
         self._mutex = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._files: dict[str, list[str]] = {}
+        self._files: dict[str, dict[date, list[str]]] = {}
         self._scratch: Path | None = None
 
     def refresh(self) -> None:
@@ -122,9 +122,8 @@ class Engine:
                 )
             self._connection.execute("BEGIN")
             for name, schema in SCHEMAS.items():
-                self._connection.execute(
-                    f"CREATE OR REPLACE VIEW {name} AS {_view(schema, self._located(name, files[name]))}"
-                )
+                listed = self._located(name, _ALL_DAYS)
+                self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS {_view(schema, listed)}")
             self._connection.execute("COMMIT")
 
     def query(
@@ -187,14 +186,13 @@ class Engine:
         """The files that hold some days."""
         if self._connection is None:
             self.refresh()
-        return [self._directory / name / file for name in SCHEMAS for file in self._of(name, days)]
+        return [Path(file) for name in SCHEMAS for file in self._located(name, days)]
 
-    def observed_days(self) -> list[date]:
-        """The UTC days on which an observed span begins, in order."""
+    def days_of(self, table: str) -> list[date]:
+        """The UTC days of which a table has rows, in order."""
         if self._connection is None:
             self.refresh()
-        found = {match[1] for file in self._files["observations"] if (match := _DAY.match(file))}
-        return [date.fromisoformat(day) for day in sorted(found)]
+        return sorted(self._files[table])
 
     def close(self) -> None:
         """Lets go of the files; idempotent."""
@@ -245,7 +243,7 @@ class Engine:
             for name, schema in SCHEMAS.items():
                 if re.search(rf"\b{name}\b", sql):
                     # A view of the cursor's own, before the one of all files.
-                    view = _view(schema, self._located(name, self._of(name, days)))
+                    view = _view(schema, self._located(name, days))
                     cursor.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {view}")
             try:
                 Rollups(path.parent).keep(
@@ -267,32 +265,31 @@ class Engine:
             raise StoreError("the engine is closed", place=str(self._directory))
         return Rollups(self._scratch)
 
-    def _of(self, name: str, days: Days) -> list[str]:
+    def _located(self, name: str, days: Days) -> list[str]:
         """A table's files of some days."""
-        first, last = days.first.isoformat(), days.last.isoformat()
         return [
-            file
-            for file in self._files[name]
-            if (found := _DAY.search(file)) is None or first <= found[1] <= last
+            str(self._directory / name / file)
+            for day, files in self._files[name].items()
+            if days.first <= day <= days.last
+            for file in files
         ]
 
-    def _located(self, name: str, files: Sequence[str]) -> list[str]:
-        return [str(self._directory / name / file) for file in files]
-
-    def _read_files(self) -> dict[str, list[str]]:
-        """The files of every table within it, as the snapshot says."""
+    def _read_files(self) -> dict[str, dict[date, list[str]]]:
+        """The files of every table within it, by day, as the snapshot says."""
         snapshot = read_snapshot(self._directory)
-        files: dict[str, list[str]] = {}
+        files: dict[str, dict[date, list[str]]] = {}
         for name in SCHEMAS:
             path = self._directory / name
             version = None if snapshot is None or name not in snapshot else snapshot[name].version
+            files[name] = {}
             try:
                 added = pa.table(DeltaTable(path, version=version).get_add_actions())
-                files[name] = [str(file) for file in added["path"].to_pylist()]
             except TableNotFoundError:
-                files[name] = []
+                continue
             except DeltaError as error:
                 raise StoreError(f"the table cannot be read: {error}", place=str(path)) from error
+            for file in added["path"].to_pylist():
+                files[name].setdefault(day_of(str(file)), []).append(str(file))
         return files
 
 

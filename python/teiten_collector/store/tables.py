@@ -83,6 +83,11 @@ def read_snapshot(directory: Path) -> dict[str, Version] | None:
         ) from error
 
 
+def day_of(file: str) -> date:
+    """The day of a file by its path within its table."""
+    return date.fromisoformat(file.split("/", maxsplit=1)[0].removeprefix("day="))
+
+
 class Tables:
     """The fact tables in a directory. One writer at a time: whoever calls holds the intake's lock."""
 
@@ -163,8 +168,7 @@ class Tables:
             with _reported(path):
                 added = pa.table(DeltaTable(path).get_add_actions())
             for file in added["path"].to_pylist():
-                day = date.fromisoformat(str(file).split("/")[0].removeprefix("day="))
-                found.setdefault((name, day), []).append(path / str(file))
+                found.setdefault((name, day_of(str(file))), []).append(path / str(file))
         return found
 
     def compact(self, name: str, day: date, *, target_bytes: int = 128 << 20) -> int:
