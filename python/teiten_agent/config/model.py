@@ -303,8 +303,8 @@ class Metrics:
     """Where Prometheus finds what the running agent counted / 稼働中の計数の公開先."""
 
     textfile: str = _option(
-        english="A file that is written anew every minute, for node_exporter and `teiten-agent status`.",
-        japanese="毎分書き直すファイル。node_exporterと `teiten-agent status` が読む。",
+        english="A file written anew every 15 seconds, for node_exporter and `teiten-agent status`.",
+        japanese="15秒ごとに書き直すファイル。node_exporterと `teiten-agent status` が読む。",
         kind=Location(empty_means=Words("none", "なし")),
         default="/run/teiten/agent.prom",
         example="/run/teiten/agent.prom",
