@@ -169,7 +169,7 @@ def accesses(  # noqa: PLR0913, PLR0917 - one question, and what is known of sou
         "classes": ("class", rank_rows(members[0]["class"], members[1]["class"], *days)),
         "tools": ("tool", rank_rows(members[0]["tool"], members[1]["tool"], *days)),
     }
-    both = (surveyed(engine, scopes[0], scanners, home), surveyed(engine, scopes[1], scanners, home))
+    both = (surveyed(engine, now, scanners, home), surveyed(engine, then, scanners, home))
     return Accesses(
         family=family,
         current=observed[0],
@@ -203,7 +203,7 @@ def _figures(found: Tally, column: str, class_: Class | None) -> dict[str, Figur
 
 
 def _networks(engine: Engine, found: Tally) -> dict[str, Figure]:
-    if not found.scope.sensors:
+    if not found.total:
         return {}
     rows = engine.rollup(
         for_family(BY_NETWORK, found.scope.family), found.scope.parameters, found.scope.days
@@ -214,7 +214,7 @@ def _networks(engine: Engine, found: Tally) -> dict[str, Figure]:
 def _members(engine: Engine, found: Tally) -> dict[str, dict[str, Figure]]:
     """The figures of classes and of tools."""
     sources: dict[tuple[str, int], int] = {}
-    if found.scope.sensors:
+    if found.total:
         rows = engine.rollup(
             for_family(MEMBERS, found.scope.family), found.scope.parameters, found.scope.days
         ).to_pylist()
@@ -231,9 +231,9 @@ def _members(engine: Engine, found: Tally) -> dict[str, dict[str, Figure]]:
 
 
 def _home_ports(engine: Engine, found: Tally, home: str) -> dict[str, Figure]:
-    if not found.scope.sensors:
-        return {}
     counts = sums(found.of("country", home), ("key",))
+    if not counts:
+        return {}
     rows = engine.rollup(
         for_family(HOME_SOURCES, found.scope.family), [*found.scope.parameters, home], found.scope.days
     ).to_pylist()
@@ -245,12 +245,11 @@ def _reflected(engine: Engine, both: tuple[Tally, Tally], days: tuple[float, flo
     counted: list[dict[str, Figure]] = []
     volumes: dict[str, int] = {}
     for found in both:
-        scope = found.scope
-        rows = (
-            engine.rollup(for_family(REFLECTED, scope.family), scope.parameters, scope.days).to_pylist()
-            if scope.sensors
-            else []
-        )
+        scope, rows = found.scope, []
+        if str(int(Class.REFLECTED)) in found.by_one("class"):
+            rows = engine.rollup(
+                for_family(REFLECTED, scope.family), scope.parameters, scope.days
+            ).to_pylist()
         counted.append(
             {f"{row['source_port']}/UDP": Figure(int(row["packets"]), row["sources"]) for row in rows}
         )

@@ -18,8 +18,8 @@ from teiten_protocol import Class, Tool
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from teiten_collector.analysis.scope import Scope
     from teiten_collector.analysis.survey_scanners import SurveyScanners
+    from teiten_collector.analysis.tallies import Tally
     from teiten_collector.store import Engine
 
 Figures = dict[str, Figure]
@@ -61,10 +61,11 @@ class WithoutSurveys:
     rows: Mapping[str, tuple[Row, ...]]
 
 
-def surveyed(engine: Engine, scope: Scope, scanners: SurveyScanners, home: str) -> Surveyed:
-    """Counts what survey scanners sent in a scope; `home` is the country with figures of its own."""
+def surveyed(engine: Engine, tally: Tally, scanners: SurveyScanners, home: str) -> Surveyed:
+    """Counts what survey scanners sent of a tally; `home` is the country with figures of its own."""
+    scope = tally.scope
     table = scanners.table(scope.family)
-    if not scope.sensors or not table.num_rows:
+    if not tally.total or not table.num_rows:
         return Surveyed({})
     rows = engine.rollup(
         for_family(SURVEYED, scope.family),
