@@ -91,15 +91,25 @@ def survey(directory: Path, max_megabytes: int) -> Status:
 
 def is_in_use(directory: Path) -> bool | None:
     """Whether a process holds the spool's lock; None where the system does not tell."""
+    lock = directory / layout.LOCK
     try:
-        found = (directory / layout.LOCK).stat()
+        found, holder = lock.stat(), lock.read_text(encoding="ascii", errors="replace").strip()
         listed = Path("/proc/locks").read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return None if directory.exists() and not Path("/proc/locks").exists() else False
     except OSError:
         return None
-    place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    return any("FLOCK" in line and place in line.split() and "->" not in line for line in listed.splitlines())
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    for line in listed.splitlines():
+        match line.split():  # proc_locks(5)
+            case [_, "FLOCK", _, _, process, place, *_]:
+                on, _, inode = place.rpartition(":")
+                # Some file systems show another device here, and containers other processes.
+                if inode == str(found.st_ino) and (on == device or process == holder):
+                    return True
+            case _:
+                continue
+    return False
 
 
 def export(directory: Path, target: Path, notice: Callable[[str], None]) -> int:
