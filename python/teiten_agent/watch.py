@@ -197,16 +197,14 @@ class Watch:
                 self._counters["rules_changes"] += 1
             if self.stop.is_set():
                 source.seal()
-                self._empty(source, observer)
-                self._emit(source, observer.finish(self._clocks.date()))
+                self._end(source, observer)
                 return
             try:
                 ready = source.wait()
             except LostError as error:
                 self._counters["interface_losses"] += 1
                 self._log.warning("interface_lost", said=error)
-                self._empty(source, observer)
-                self._emit(source, observer.finish(self._clocks.date()))
+                self._end(source, observer)
                 return
             observer = self._look(source, observer, clock)
             if clock.is_time_to_count():
@@ -235,6 +233,12 @@ class Watch:
         self._log.warning("clock_leap", seconds=round(clock.leap_ns / _SECOND_NS, 3))
         self._emit(source, observer.finish(clock.before_ns))
         return self._observer(clock)
+
+    def _end(self, source: Source, observer: _core.Observer) -> None:
+        """Observe what is inside a source that lets no more in; the span ends now, not when that is done."""
+        ended_ns = self._clocks.date()
+        self._empty(source, observer)
+        self._emit(source, observer.finish(ended_ns))
 
     def _empty(self, source: Source, observer: _core.Observer) -> None:
         """Observe what is inside a source that lets no more in, or does so for two seconds."""

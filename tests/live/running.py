@@ -31,9 +31,13 @@ class Run:
         self.process = process
         self._said = said
 
+    def said(self) -> str:
+        """Everything on standard error so far."""
+        return self._said.read_text(encoding="utf-8")
+
     def events(self, name: str) -> list[Event]:
         """The events of one name that were said so far."""
-        lines = self._said.read_text(encoding="utf-8").splitlines()
+        lines = self.said().splitlines()
         return [event for event in map(parse, lines) if event.get("event") == name]
 
     def await_events(self, name: str, count: int = 1) -> list[Event]:
@@ -41,8 +45,8 @@ class Run:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(self.events(name)) < count:
             running = self.process.poll() is None
-            assert running or len(self.events(name)) >= count, self._said.read_text(encoding="utf-8")
-            assert time.monotonic() < deadline, self._said.read_text(encoding="utf-8")
+            assert running or len(self.events(name)) >= count, self.said()
+            assert time.monotonic() < deadline, self.said()
             time.sleep(0.02)
         return self.events(name)
 

@@ -41,7 +41,7 @@ Step = Callable[[], list[int]]
 """What happens during a wait; returns the stamps of the packets that came."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Script:
     """A source that does what it is told, and then has the watch stop."""
 
@@ -155,6 +155,20 @@ def test_quiet_time_closes_intervals_and_is_observed_to_the_end() -> None:
     given, _ = watched(hands, Script([quiet(hands, 4)] * 40))
     assert spans(given) == [(0, 60), (60, 120), (120, 160)]
     assert [one.interval.cause for one in given] == ["time", "time", "end"]
+
+
+def test_time_that_draining_takes_is_observed_by_nobody() -> None:
+    hands = Hands()
+    script = Script([packet(hands), quiet(hands, 4)])
+
+    def seal() -> None:
+        """What is inside comes, and the clock goes on while it does."""
+        script.steps[:] = [packet(hands, -1), quiet(hands, 0.5), quiet(hands, 0.5), quiet(hands, 0.5)]
+
+    script.seal = seal  # type: ignore[method-assign]
+    given, _ = watched(hands, script)
+    assert [one.interval.span[1] - one.interval.span[0] for one in given] == [4 * SECOND_NS]
+    assert total(given, "counted") == 2
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600, 17 * 365 * 86_400])

@@ -141,6 +141,7 @@ class LiveTorture:
                 pass
         while time.monotonic() < until:
             time.sleep(0.02)
+        assert capturing.process.poll() is None, f"the agent ended by itself:\n{capturing.said()}"
         os.kill(capturing.process.pid, signal.SIGKILL)
         capturing.process.wait(30)
         self._score.agents_killed += 1
