@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TextIO
@@ -38,7 +39,8 @@ class Log:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         known = {"time": now, "level": level.value, "event": event, **fields}
         line = _json(known) if self._as_json else _logfmt(known)
-        with self._lock:
+        # Where the log cannot be written (a full disk, a reader that has gone), the service goes on without it.
+        with self._lock, suppress(OSError):
             self._stream.write(line + "\n")
             self._stream.flush()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import suppress
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,15 @@ def test_an_event_is_a_line_of_keys_and_values() -> None:
         r'level=warning event=spool_full used=12 said="no \"room\" left"' + "\n"
     )
     assert stream.getvalue().startswith("time=20")
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    full = Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115  # closing it fails, too
+    log = Log(full)
+    for _ in range(1000):
+        log.info("event", said="x" * 100)
+    with suppress(OSError):
+        full.close()
 
 
 @given(st.text())
