@@ -97,6 +97,10 @@ image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
 firmware-test: build ## Boot the card image in QEMU and hold it to its promises (after make image)
 	$(BIN)/python -m tests.firmware.boot --image target/image/qemu-arm64/teiten-qemu-arm64.img
 
+.PHONY: units-test
+units-test: build ## Start both systemd units under a real systemd, in QEMU (as root)
+	$(BIN)/python -m tests.firmware.units
+
 .PHONY: readme
 readme: build ## Put what the programs print now into the README
 	$(BIN)/python -m tests.demo.readme

@@ -39,7 +39,7 @@ class Log:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         known = {"time": now, "level": level.value, "event": event, **fields}
         line = _json(known) if self._as_json else _logfmt(known)
-        # Where the log cannot be written (a full disk, a reader that has gone), the service goes on without it.
+        # Where the log cannot be written (a full disk, a reader that is gone), the service goes on.
         with self._lock, suppress(OSError):
             self._stream.write(line + "\n")
             self._stream.flush()
