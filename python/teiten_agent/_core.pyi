@@ -17,6 +17,7 @@ __all__ = [
     "CaptureError",
     "Columns",
     "Detections",
+    "Examples",
     "Interval",
     "Observer",
     "PacketBuffer",
@@ -219,6 +220,7 @@ class Observer:
         early_closes: int | None = 4,
         seed: int | None = None,
         rules: Rules | None = None,
+        examples: bool = False,
     ) -> Observer:
         """Makes an observer that has seen nothing.
 
@@ -238,6 +240,7 @@ class Observer:
             seed: Seed of the tables' hashes; by default a new secret. Tuples do not depend on it, detections
                 only where the memory for rules' limits ran out.
             rules: Rules to hold counted packets against.
+            examples: Whether an example payload of each signature and source is kept.
 
         Raises:
             ValueError: A network cannot be read, or a number is out of its bounds.
@@ -336,6 +339,10 @@ class Interval:
     @property
     def ipv6(self) -> Columns:
         """The tuples of IPv6, in the order of their first packets; addresses have 16 bytes."""
+
+    @property
+    def examples(self) -> Examples:
+        """One payload for each signature and source, of packets that have any."""
 
     @property
     def detections(self) -> Detections:
@@ -469,6 +476,38 @@ class Columns:
     @property
     def bytes_(self) -> bytes:
         """Sums of the IP packets' lengths as their headers state them; 8 bytes."""
+
+@final
+class Examples:
+    """Example payloads as columns, laid out as `Detections`. At most 1,024 rows."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+
+    @property
+    def minute(self) -> bytes:
+        """Minutes since 1970-01-01 00:00 UTC; 4 bytes."""
+
+    @property
+    def signature(self) -> bytes:
+        """Numbers of the rules; 4 bytes."""
+
+    @property
+    def family(self) -> bytes:
+        """4 or 6; 1 byte."""
+
+    @property
+    def source(self) -> bytes:
+        """Source addresses, IPv4 behind 12 zero bytes; 16 bytes."""
+
+    @property
+    def length(self) -> bytes:
+        """How many bytes are kept, 1 to 64; 1 byte."""
+
+    @property
+    def payload(self) -> bytes:
+        """These bytes, and zeros behind them; 64 bytes."""
 
 @final
 class Detections:

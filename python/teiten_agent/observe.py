@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Self
 from teiten_agent import _core, rules
 from teiten_agent.errors import ConfigurationError, InternalError
 from teiten_protocol import (
+    MAX_EXAMPLES,
     MAX_QUOTED,
     MAX_SKETCHES,
     Batch,
     BatchError,
     BatchKey,
     DetectionColumns,
+    ExampleColumns,
     Family,
     HeldStep,
     QuotedColumns,
@@ -63,6 +65,7 @@ class CountingSettings:
         max_rows: Most rows of an interval.
         early_closes: Early ends within an interval's length before detail is given up.
         rules: The signatures that packets are held against; None for none.
+        examples: Whether an example payload of each signature and source is kept.
     """
 
     monitored: tuple[str, ...] = ()
@@ -71,6 +74,7 @@ class CountingSettings:
     max_rows: int = 1_048_576
     early_closes: int = 4
     rules: rules.Library | None = None
+    examples: bool = False
 
     @classmethod
     def of(cls, configuration: Configuration) -> Self:
@@ -90,6 +94,7 @@ class CountingSettings:
             max_rows=configuration.limits.max_rows,
             early_closes=configuration.limits.early_closes,
             rules=rules.load(configuration.rules.files, configuration.rules.values()),
+            examples=configuration.rules.examples,
         )
 
     def shared_by(self, observers: int) -> Self:
@@ -115,6 +120,7 @@ class CountingSettings:
             "max_rows": self.max_rows,
             "early_closes": self.early_closes,
             "rules": None if self.rules is None else self.rules.digest,
+            "examples": self.examples,
         }
 
     def digest(self) -> bytes:
@@ -141,6 +147,7 @@ class CountingSettings:
                 span=span,
                 seed=seed,
                 rules=None if self.rules is None else self.rules.core,
+                examples=self.examples,
             )
         except (ValueError, OverflowError, MemoryError) as error:
             raise ConfigurationError(
@@ -162,11 +169,11 @@ def gather(intervals: Iterable[_core.Interval]) -> Iterator[list[_core.Interval]
 
     Where nobody waits for the newest minute, a batch per interval would cost the collector a synced write for
     every quiet minute of years. A group ends at the end of a UTC day, at `GATHERED_ROWS` rows, at
-    `GATHERED_SPANS` intervals or before more detections, quotations or sketches than a batch holds: a pure
-    function of the intervals, so that counting again gives the same batches.
+    `GATHERED_SPANS` intervals or before more detections, quotations, sketches or examples than a
+    batch holds: a pure function of the intervals, so that counting again gives the same batches.
     """
     group: list[_core.Interval] = []
-    rows = detections = quoted = sketches = 0
+    rows = detections = quoted = sketches = examples = 0
     for interval in intervals:
         interval_rows = interval.ipv4.rows + interval.ipv6.rows
         if group and (
@@ -174,17 +181,19 @@ def gather(intervals: Iterable[_core.Interval]) -> Iterator[list[_core.Interval]
             or detections + interval.detections.rows > MAX_DETECTIONS
             or quoted + interval.quoted.rows > MAX_QUOTED
             or sketches + interval.sketches.rows > MAX_SKETCHES
+            or examples + interval.examples.rows > MAX_EXAMPLES
             or len(group) >= GATHERED_SPANS
             or interval.span[0] // _DAY_NS != group[0].span[0] // _DAY_NS
         ):
             yield group
             group = []
-            rows = detections = quoted = sketches = 0
+            rows = detections = quoted = sketches = examples = 0
         group.append(interval)
         rows += interval_rows
         detections += interval.detections.rows
         quoted += interval.quoted.rows
         sketches += interval.sketches.rows
+        examples += interval.examples.rows
     if group:
         yield group
 
@@ -221,6 +230,7 @@ def batch_of(key: BatchKey, settings: bytes, intervals: list[_core.Interval]) ->
             merged_ipv6=_columns(Family.IPV6, [interval.ipv6 for interval in merged], merged=True),
             sketches=_sketches(merged),
             steps=_steps(intervals),
+            examples=_examples([interval.examples for interval in intervals]),
         )
     except BatchError as error:
         raise InternalError(f"the core counted what no batch can hold: {error}") from error
@@ -254,6 +264,18 @@ def _detections(parts: list[_core.Detections]) -> DetectionColumns:
         source=b"".join(part.source for part in parts),
         address=b"".join(part.address for part in parts),
         count=b"".join(part.count for part in parts),
+    )
+
+
+def _examples(parts: list[_core.Examples]) -> ExampleColumns:
+    return ExampleColumns(
+        rows=sum(part.rows for part in parts),
+        minute=b"".join(part.minute for part in parts),
+        signature=b"".join(part.signature for part in parts),
+        family=b"".join(part.family for part in parts),
+        source=b"".join(part.source for part in parts),
+        length=b"".join(part.length for part in parts),
+        payload=b"".join(part.payload for part in parts),
     )
 
 

@@ -22,6 +22,7 @@ from teiten_collector import export
 from teiten_collector.accounting import Standing, gaps, missing, overlaps, standings
 from teiten_collector.analysis.bulletins import read_bulletins
 from teiten_collector.analysis.categories import read_categories, read_signatures
+from teiten_collector.analysis.examples import examples
 from teiten_collector.analysis.periods import parse_period
 from teiten_collector.analysis.provenance import country_databases
 from teiten_collector.analysis.scope import select_sensors
@@ -82,6 +83,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_import(commands)
     _add_report(commands)
     _add_export(commands)
+    _add_examples(commands)
     _add_check(commands)
     _add_rebuild(commands)
     _add_upkeep(commands)
@@ -244,6 +246,19 @@ def _add_export(commands: _Commands) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="PATH", help="without: standard output")
     _add_json(parser)
     parser.set_defaults(run=_export)
+
+
+def _add_examples(commands: _Commands) -> None:
+    parser = commands.add_parser("examples", help="payloads that signatures detected, the newest first")
+    _add_config(parser)
+    parser.add_argument("--period", required=True, metavar="PERIOD", help="as of report")
+    parser.add_argument("--signature", type=int, metavar="SID", help="without: every signature")
+    parser.add_argument(
+        "--group", nargs="+", action="extend", default=[], metavar="NAME", help="without: every sensor"
+    )
+    parser.add_argument("--most", type=int, default=100, metavar="NUMBER", help="how many at most")
+    _add_json(parser)
+    parser.set_defaults(run=_examples)
 
 
 def _add_check(commands: _Commands) -> None:
@@ -545,6 +560,40 @@ def _export(options: argparse.Namespace) -> int:
         _print_json({"path": str(options.output), "format": form.value, "rows": rows})
     elif options.output is not None:
         print(f"{rows} {'sightings' if form is export.Form.STIX else 'rows'} in {options.output}")
+    return ExitCode.DONE
+
+
+def _examples(options: argparse.Namespace) -> int:
+    if options.most < 1:
+        raise UsageError("must be 1 or more", place="--most")
+    config = load(options.config)
+    period = parse_period(options.period, config.report.zone)
+    with _store(config) as store:
+        if store.waiting():
+            open_intake(config, store).run_once()
+        sensors = select_sensors(store.registry.list(), options.group, key="--group")
+        with Engine(config.store.directory, memory_megabytes=config.store.query_memory_megabytes) as engine:
+            found = examples(engine, period, sensors, options.signature, options.most)
+    if options.json:
+        _print_json(
+            {
+                "examples": [
+                    {
+                        "minute": _iso(one.minute * 60_000_000_000),
+                        "sensor": one.sensor,
+                        "signature": one.signature,
+                        "source": str(one.source),
+                        "payload": one.payload.hex(),
+                    }
+                    for one in found
+                ]
+            }
+        )
+        return ExitCode.DONE
+    for one in found:
+        print(f"{_iso(one.minute * 60_000_000_000)}  {one.sensor}  {one.signature}  {one.source}")
+        print(f"    {one.payload.hex(' ')}")
+        print(f"    {one.text}")
     return ExitCode.DONE
 
 

@@ -46,6 +46,9 @@ QUOTED_FIELDS: Final = (
 )
 """Columns of quotations, in the order of the wire."""
 
+EXAMPLE_FIELDS: Final = ("minute", "signature", "family", "source", "length", "payload")
+"""Columns of example payloads, in the order of the wire."""
+
 SKETCH_FIELDS: Final = ("minute", "family", "form", "value", "registers")
 """Columns of sketches, in the order of the wire."""
 
@@ -88,6 +91,16 @@ QUOTED_WIDTHS: Final = {
     "packets": 8,
 }
 """Bytes a row takes in each column of quotations."""
+
+EXAMPLE_WIDTHS: Final = {
+    "minute": 4,
+    "signature": 4,
+    "family": 1,
+    "source": 16,
+    "length": 1,
+    "payload": limits.EXAMPLE_BYTES,
+}
+"""Bytes a row takes in each column of example payloads."""
 
 SKETCH_WIDTHS: Final = {
     "minute": 4,
@@ -286,6 +299,60 @@ class DetectionColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class ExampleColumns:
+    """Example payloads of detections, of both families, column by column.
+
+    Attributes:
+        rows: Number of rows.
+        minute: u32, minutes since the Unix epoch.
+        signature: u32, the signature's id.
+        family: u8, a `Family`.
+        source: 16 bytes, network order; an IPv4 address follows 12 zero bytes.
+        length: u8, how many bytes of the payload are kept, 1 to `limits.EXAMPLE_BYTES`.
+        payload: These bytes and zeros behind them, `limits.EXAMPLE_BYTES` together.
+    """
+
+    rows: int
+    minute: bytes
+    signature: bytes
+    family: bytes
+    source: bytes
+    length: bytes
+    payload: bytes
+
+    def __post_init__(self) -> None:
+        """Check the columns' lengths and contents."""
+        require_integer("examples.rows", self.rows, 0, limits.MAX_EXAMPLES)
+        for name, column in self.columns():
+            _require_column(f"examples.{name}", column, self.rows, EXAMPLE_WIDTHS[name])
+        _require_members("examples.family", self.family, _FAMILIES, "no family (4 or 6)")
+        _require_padded("examples.source", self.source, self.family)
+        _require_members("examples.length", self.length, _LENGTHS, f"not 1 to {limits.EXAMPLE_BYTES}")
+        for octet in range(limits.EXAMPLE_BYTES):
+            _require_zero_where(
+                "examples.payload",
+                self.payload[octet :: limits.EXAMPLE_BYTES],
+                self.length,
+                _where(*range(1, octet + 1)),
+                "not 0 behind its length",
+            )
+
+    @classmethod
+    def empty(cls) -> "ExampleColumns":
+        """Columns without rows."""
+        return cls(0, *(b"" for _ in EXAMPLE_FIELDS))
+
+    def columns(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each column with its name on the wire, in the order of the wire."""
+        yield "minute", self.minute
+        yield "signature", self.signature
+        yield "family", self.family
+        yield "source", self.source
+        yield "length", self.length
+        yield "payload", self.payload
+
+
+@dataclass(frozen=True, slots=True)
 class QuotedColumns:
     """What ICMP errors quoted, of both families, column by column.
 
@@ -444,6 +511,7 @@ class Batch:
         merged_ipv6: Tuples over IPv6 whose sources were merged.
         sketches: How many sources the merged tuples had.
         steps: When something was given up: in order of time, not overlapping.
+        examples: Example payloads of the detections.
     """
 
     key: BatchKey
@@ -458,6 +526,7 @@ class Batch:
     merged_ipv6: TupleColumns = field(default_factory=lambda: TupleColumns.empty(Family.IPV6, merged=True))
     sketches: SketchColumns = field(default_factory=SketchColumns.empty)
     steps: tuple[HeldStep, ...] = ()
+    examples: ExampleColumns = field(default_factory=ExampleColumns.empty)
 
     def __post_init__(self) -> None:
         """Check what the parts do not check themselves."""
@@ -474,6 +543,8 @@ class Batch:
             raise BatchError("quoted", "must be columns of quotations")
         if type(self.sketches) is not SketchColumns:
             raise BatchError("sketches", "must be columns of sketches")
+        if type(self.examples) is not ExampleColumns:
+            raise BatchError("examples", "must be columns of example payloads")
         self._check_steps()
 
     def _check_tuples(self) -> None:
@@ -600,4 +671,5 @@ _IS_IPV4: Final = _where(Family.IPV4)
 _SKETCH_FAMILIES: Final = bytes((0, *Family))
 _SKETCH_FORMS: Final = bytes((0, *Form))
 _IS_SHARED: Final = _where(0)
+_LENGTHS: Final = bytes(range(1, limits.EXAMPLE_BYTES + 1))
 _RANKS: Final = bytes(range(limits.MAX_RANK + 1))

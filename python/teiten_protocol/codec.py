@@ -12,12 +12,14 @@ import msgpack  # type: ignore[import-untyped] # the package ships no types
 from teiten_protocol import limits
 from teiten_protocol.batch import (
     DETECTION_FIELDS,
+    EXAMPLE_FIELDS,
     QUOTED_FIELDS,
     SKETCH_FIELDS,
     TUPLE_FIELDS,
     Batch,
     BatchKey,
     DetectionColumns,
+    ExampleColumns,
     HeldStep,
     QuotedColumns,
     SketchColumns,
@@ -45,7 +47,10 @@ FIELDS = (
     "sketches",
     "steps",
 )
-"""Fields of a batch, in the order of the wire."""
+"""Fields of a batch, in the order of the wire; behind them come `examples`, if there are any."""
+
+
+_COLUMNS = (TupleColumns, DetectionColumns, QuotedColumns, SketchColumns, ExampleColumns)
 
 
 def encode(batch: Batch) -> bytes:
@@ -57,7 +62,7 @@ def _pieces(batch: Batch) -> Iterator[bytes]:
     """The body of a batch in pieces, none longer than a column and its name."""
     packer = msgpack.Packer(use_bin_type=True)
     content: dict[str, object] = {
-        "version": limits.VERSION,
+        "version": limits.VERSION_WITH_EXAMPLES if batch.examples.rows else limits.VERSION,
         "sensor": batch.key.sensor,
         "epoch": batch.key.epoch,
         "sequence": batch.key.sequence,
@@ -73,10 +78,12 @@ def _pieces(batch: Batch) -> Iterator[bytes]:
         "sketches": batch.sketches,
         "steps": [[int(held.step), held.start_ns, held.end_ns] for held in batch.steps],
     }
+    if batch.examples.rows:
+        content["examples"] = batch.examples
     yield packer.pack_map_header(len(content))
     for name, value in content.items():
         yield packer.pack(name)
-        if isinstance(value, TupleColumns | DetectionColumns | QuotedColumns | SketchColumns):
+        if isinstance(value, _COLUMNS):
             columns = list(value.columns())
             yield packer.pack_map_header(1 + len(columns))
             yield packer.pack("rows") + packer.pack(value.rows)
@@ -109,14 +116,15 @@ def decode(body: bytes) -> Batch:
             "body", f"{len(body)} bytes are over the limit of {limits.MAX_BODY_BYTES}", Fault.SIZE
         )
     reader = Reader(body)
-    size = reader.map_size("body", len(FIELDS))
+    size = reader.map_size("body", len(FIELDS) + 1)
     _field(reader, "", "version")
     version = reader.integer("version")
     if version not in limits.SUPPORTED_VERSIONS:
         supported = ", ".join(str(known) for known in sorted(limits.SUPPORTED_VERSIONS))
         raise BatchError("version", f"{version} is not supported (supported: {supported})", Fault.VERSION)
-    if size != len(FIELDS):
-        raise BatchError("body", f"must be a map of {len(FIELDS)} fields: {', '.join(FIELDS)}")
+    fields = FIELDS if version == limits.VERSION else (*FIELDS, "examples")
+    if size != len(fields):
+        raise BatchError("body", f"must be a map of {len(fields)} fields: {', '.join(fields)}")
     _field(reader, "", "sensor")
     sensor = reader.text("sensor")
     _field(reader, "", "epoch")
@@ -141,6 +149,12 @@ def decode(body: bytes) -> Batch:
     sketches = SketchColumns(rows, *columns)
     _field(reader, "", "steps")
     steps = _steps(reader)
+    examples = ExampleColumns.empty()
+    if version == limits.VERSION_WITH_EXAMPLES:
+        rows, columns = _table(reader, "examples", EXAMPLE_FIELDS, limits.MAX_EXAMPLES)
+        examples = ExampleColumns(rows, *columns)
+        if not rows:
+            raise BatchError("examples.rows", f"must not be 0 in version {version}")
     reader.end()
     batch = Batch(
         key=key,
@@ -155,6 +169,7 @@ def decode(body: bytes) -> Batch:
         merged_ipv6=merged_ipv6,
         sketches=sketches,
         steps=steps,
+        examples=examples,
     )
     # What remains to be told apart are longer forms of numbers and lengths, and counters out of order.
     if not _is_written_so(batch, body):

@@ -7,9 +7,12 @@ import re
 from typing import Final
 
 VERSION: Final = 1
-"""Version of the format that `encode` writes."""
+"""Version of the format that `encode` writes for a batch without example payloads."""
 
-SUPPORTED_VERSIONS: Final = frozenset({1})
+VERSION_WITH_EXAMPLES: Final = 2
+"""Version that `encode` writes for one with them."""
+
+SUPPORTED_VERSIONS: Final = frozenset({VERSION, VERSION_WITH_EXAMPLES})
 """Versions that `decode` reads."""
 
 MEDIA_TYPE: Final = "application/vnd.teiten.batch+msgpack"
@@ -58,6 +61,12 @@ MAX_DETECTIONS: Final = 1 << 16
 MAX_QUOTED: Final = 1 << 14
 """Rows of quotations of a batch: a sensor's own table has room for 6,371 an interval; 1.1 MiB at most."""
 
+MAX_EXAMPLES: Final = 1 << 12
+"""Example payloads of a batch: 1,024 an interval at most; 0.4 MiB at most."""
+
+EXAMPLE_BYTES: Final = 64
+"""Bytes kept of an example payload: enough to tell protocols and tools apart, too few to carry much."""
+
 SKETCH_REGISTERS: Final = 1 << 10
 """Registers of a sketch, one byte each: a standard error of 1.04 / sqrt(1024), 3.3 %."""
 
@@ -68,8 +77,8 @@ MAX_SKETCHES: Final = 1 << 10
 """Sketches of a batch: 65 an interval at most, of which early ones are several a minute; 1.1 MiB at most."""
 
 MAX_BODY_BYTES: Final = 72 << 20
-"""A batch's body, expanded. Every batch within the other limits fits: 60 + 3.1 + 1.1 + 1.1 MiB of columns and
-less than 0.4 MiB of the rest."""
+"""A batch's body, expanded. Every batch within the other limits fits: 60 + 3.1 + 1.1 + 1.1 + 0.4 MiB of
+columns and less than 0.4 MiB of the rest."""
 
 MAX_COMPRESSED_BYTES: Final = MAX_BODY_BYTES + (MAX_BODY_BYTES >> 10) + 64
 """A batch's body, compressed. Data that do not compress grow by at most 5 bytes a block of 16,383 and 6 more

@@ -12,6 +12,7 @@ from teiten_protocol import (
     BatchKey,
     Class,
     DetectionRow,
+    ExampleColumns,
     Family,
     Form,
     HeldStep,
@@ -113,6 +114,22 @@ def quoted_columns(draw: st.DrawFn) -> QuotedColumns:
 
 
 @st.composite
+def example_columns(draw: st.DrawFn) -> ExampleColumns:
+    """Up to three valid example payloads."""
+    families = draw(st.lists(st.sampled_from(Family), max_size=3))
+    payloads = [draw(st.binary(min_size=1, max_size=limits.EXAMPLE_BYTES)) for _ in families]
+    return ExampleColumns(
+        rows=len(families),
+        minute=b"".join(draw(u32).to_bytes(4, "little") for _ in families),
+        signature=b"".join(draw(u32).to_bytes(4, "little") for _ in families),
+        family=bytes(families),
+        source=b"".join(draw(addresses[family]).packed.rjust(16, b"\0") for family in families),
+        length=bytes(map(len, payloads)),
+        payload=b"".join(payload.ljust(limits.EXAMPLE_BYTES, b"\0") for payload in payloads),
+    )
+
+
+@st.composite
 def merged_columns(draw: st.DrawFn, family: Family) -> TupleColumns:
     """Up to three valid tuples whose sources were merged."""
     rows = [
@@ -182,4 +199,5 @@ batches = st.builds(
     merged_ipv6=merged_columns(Family.IPV6),
     sketches=sketch_columns(),
     steps=held_steps,
+    examples=example_columns(),
 )

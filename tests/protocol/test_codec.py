@@ -16,6 +16,7 @@ from teiten_protocol import (
     BatchError,
     BatchKey,
     DetectionColumns,
+    ExampleColumns,
     Family,
     Fault,
     Span,
@@ -136,7 +137,8 @@ def test_a_missing_an_unknown_and_a_misplaced_field_are_refused_by_name(batch: B
     values = content(batch)
     missing = {name: value for name, value in values.items() if name != "spans"}
     assert "map of 15 fields" in str(refused(missing))
-    assert "map of at most 15" in str(refused(values | {"colour": 1}))
+    assert "map of 15 fields" in str(refused(values | {"colour": 1}))
+    assert "map of at most 16" in str(refused(values | {"colour": 1, "shape": 2}))
     assert refused(missing | {"colour": 1}).place == "spans"
     assert refused({"ipv4": values["ipv4"], **values}).place == "version"
     columns = values["ipv4"]
@@ -146,9 +148,23 @@ def test_a_missing_an_unknown_and_a_misplaced_field_are_refused_by_name(batch: B
 
 
 def test_an_unknown_version_is_told_before_anything_else(batch: Batch) -> None:
-    error = refused(content(batch) | {"version": 2})
+    error = refused(content(batch) | {"version": 3})
     assert (error.place, error.fault) == ("version", Fault.VERSION)
-    assert refused({"version": 2, "anything": None}).fault is Fault.VERSION
+    assert refused({"version": 3, "anything": None}).fault is Fault.VERSION
+
+
+def test_examples_make_version_2_and_a_batch_without_stays_version_1(batch: Batch) -> None:
+    assert content(batch)["version"] == 1
+    examples = ExampleColumns(1, bytes(4), bytes(4), b"\x04", bytes(16), b"\x02", b"ab".ljust(64, b"\0"))
+    with_examples = content(replace(batch, examples=examples))
+    assert (with_examples["version"], list(with_examples)[-1]) == (2, "examples")
+    assert decode(msgpack.packb(with_examples, use_bin_type=True)).examples == examples
+    assert "map of 16 fields" in str(refused(content(batch) | {"version": 2}))
+    none = {name: 0 if name == "rows" else b"" for name in with_examples["examples"]}
+    assert refused(with_examples | {"examples": none}).place == "examples.rows"
+    for name, column in (("length", b"\0"), ("length", b"\x41"), ("length", b"\x01"), ("family", b"\x05")):
+        columns = with_examples["examples"] | {name: column}
+        assert refused(with_examples | {"examples": columns}).place.startswith("examples.")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from teiten_protocol import Batch, Class, Fault, Form, Step, Tool, decode, digest, encode, limits
-from teiten_protocol.batch import DETECTION_FIELDS, QUOTED_FIELDS, SKETCH_FIELDS, TUPLE_FIELDS
+from teiten_protocol.batch import DETECTION_FIELDS, EXAMPLE_FIELDS, QUOTED_FIELDS, SKETCH_FIELDS, TUPLE_FIELDS
 from teiten_protocol.codec import FIELDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "batch-format.md").read_text(encoding="utf-8")
@@ -23,7 +23,15 @@ def test_the_worked_example_is_the_body_of_the_batch_it_describes(batch: Batch) 
 
 def test_fields_and_columns_stand_in_the_order_of_the_page() -> None:
     numbered = re.findall(r"^\| \d{1,2} \| `(\w+)` \|", PAGE, re.MULTILINE)
-    assert numbered == [*FIELDS, *TUPLE_FIELDS, *DETECTION_FIELDS, *QUOTED_FIELDS, *SKETCH_FIELDS]
+    assert numbered == [
+        *FIELDS,
+        "examples",
+        *TUPLE_FIELDS,
+        *DETECTION_FIELDS,
+        *QUOTED_FIELDS,
+        *SKETCH_FIELDS,
+        *EXAMPLE_FIELDS,
+    ]
 
 
 def test_limits_codes_and_faults_are_those_of_the_page() -> None:
@@ -34,6 +42,8 @@ def test_limits_codes_and_faults_are_those_of_the_page() -> None:
         limits.MAX_DETECTIONS,
         limits.MAX_QUOTED,
         limits.MAX_SKETCHES,
+        limits.MAX_EXAMPLES,
+        limits.EXAMPLE_BYTES,
         limits.SKETCH_REGISTERS,
         limits.MAX_SPANS,
         limits.MAX_COUNTERS,

@@ -16,6 +16,7 @@ from teiten_protocol import (
     BatchKey,
     Class,
     DetectionRow,
+    ExampleColumns,
     Family,
     Form,
     HeldStep,
@@ -97,6 +98,7 @@ def batch(  # noqa: PLR0913 - everything a batch has, by name
     merged: tuple[TupleRow, ...] = (),
     sketches: SketchColumns | None = None,
     steps: tuple[HeldStep, ...] = (),
+    examples: ExampleColumns | None = None,
 ) -> Batch:
     """A batch; without spans, of the minute that its sequence number says."""
     start = (AUGUST + sequence) * MINUTE_NS
@@ -113,6 +115,7 @@ def batch(  # noqa: PLR0913 - everything a batch has, by name
         merged_ipv4=replace(tuple_columns(Family.IPV4, merged), merged=True),
         sketches=sketches or SketchColumns.empty(),
         steps=steps,
+        examples=examples or ExampleColumns.empty(),
     )
 
 
@@ -161,6 +164,7 @@ def made_up(sequence: int, *, sensor: str = "tokyo-01", rows: int = 20) -> Batch
         sensor=sensor,
         quoted=quotation(minute, "192.52.193.7"),
         sketches=sketch(minute, bytes([1]) * 1024),
+        examples=example(minute, b"GET"),
         steps=(HeldStep(Step.WITHOUT_SOURCE, minute * MINUTE_NS, minute * MINUTE_NS + 1),),
         ipv4=tuple(
             tuple4(when, source, 445 + index, many)
@@ -171,6 +175,19 @@ def made_up(sequence: int, *, sensor: str = "tokyo-01", rows: int = 20) -> Batch
             DetectionRow(when, 2_000_001, IPv4Address(source), IPV4, many)
             for when, source, many in some(3, 32)
         ),
+    )
+
+
+def example(minute: int, payload: bytes) -> ExampleColumns:
+    """One example payload."""
+    return ExampleColumns(
+        rows=1,
+        minute=minute.to_bytes(4, "little"),
+        signature=(2_000_001).to_bytes(4, "little"),
+        family=b"\x04",
+        source=IPv4Address("192.52.193.7").packed.rjust(16, b"\0"),
+        length=bytes([len(payload)]),
+        payload=payload.ljust(64, b"\0"),
     )
 
 

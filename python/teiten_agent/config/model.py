@@ -264,6 +264,14 @@ class Rules:
         example=[],
     )
 
+    examples: bool = _option(
+        english="Whether 64 bytes of one payload of each signature and source are kept and uploaded.",
+        japanese="シグネチャと送信元ごとに1つ、ペイロードの先頭64バイトを保存し送信するか。",
+        kind=Switch(),
+        default=True,
+        example=True,
+    )
+
     def values(self) -> dict[str, str]:
         """The variables by name."""
         return dict(text.split("=", 1) for text in self.variables)

@@ -21,6 +21,9 @@ Views (all times UTC; every integer signed):
     day, minute, sensor, epoch, sequence, family, source_high, source_low (who reports), address_high,
     address_low, type, code, protocol, victim_high, victim_low, victim_port, packets, country, asn (of the
     victim): what ICMP errors quoted; the packets are in `tuples` as well
+`examples`
+    day, minute, sensor, epoch, sequence, family, source_high, source_low, signature, payload (1 to 64 bytes):
+    one payload for each signature and source of an interval, where the sensor keeps them
 `sketches`
     day, minute, sensor, epoch, sequence, family (0 for keys without a sketch of their own), key (NULL: such
     keys), form, value, registers (1,024 bytes, docs/reference/batch-format.md)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from teiten_protocol import SKETCH_REGISTERS, Family, key_text
+from teiten_protocol.limits import EXAMPLE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Batch,
         BatchKey,
         DetectionColumns,
+        ExampleColumns,
         QuotedColumns,
         SketchColumns,
         TupleColumns,
@@ -112,16 +114,28 @@ _OBSERVATIONS: Final[list[tuple[str, pa.DataType]]] = [
     ("country_database", pa.string()),
     ("network_database", pa.string()),
 ]
+_EXAMPLES: Final[list[tuple[str, pa.DataType]]] = [
+    ("day", pa.date32()),
+    ("minute", pa.int32()),
+    *_BATCH,
+    ("family", pa.int8()),
+    ("source_high", pa.int64()),
+    ("source_low", pa.int64()),
+    ("signature", pa.int64()),
+    ("payload", pa.binary()),
+]
 TUPLES: Final = pa.schema(_TUPLES)
 DETECTIONS: Final = pa.schema(_DETECTIONS)
 QUOTED: Final = pa.schema(_QUOTED)
 SKETCHES: Final = pa.schema(_SKETCHES)
+EXAMPLES: Final = pa.schema(_EXAMPLES)
 OBSERVATIONS: Final = pa.schema(_OBSERVATIONS)
 SCHEMAS: Final[Mapping[str, pa.Schema]] = {
     "tuples": TUPLES,
     "detections": DETECTIONS,
     "quoted": QUOTED,
     "sketches": SKETCHES,
+    "examples": EXAMPLES,
     "observations": OBSERVATIONS,
 }
 """Every fact table by name, in the order in which a group reaches them."""
@@ -181,6 +195,8 @@ def facts(batches: Iterable[tuple[Entry, Batch]], sources: Sources) -> dict[str,
             parts["quoted"].extend(_quoted(batch.key, batch.quoted, sources))
         if batch.sketches.rows:
             parts["sketches"].append(_sketches(batch.key, batch.sketches))
+        if batch.examples.rows:
+            parts["examples"].extend(_examples(batch.key, batch.examples))
         parts["observations"].append(_observations(batch, entry.received_ns, sources))
     return {
         name: pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
@@ -190,7 +206,7 @@ def facts(batches: Iterable[tuple[Entry, Batch]], sources: Sources) -> dict[str,
 
 def rows(batch: Batch) -> int:
     """How many rows a batch brings to all tables together."""
-    others = batch.detections.rows + batch.quoted.rows + batch.sketches.rows
+    others = batch.detections.rows + batch.quoted.rows + batch.sketches.rows + batch.examples.rows
     return sum(columns.rows for columns in _all_tuples(batch)) + others + len(batch.spans)
 
 
@@ -213,7 +229,8 @@ def days(batch: Batch) -> int:
 def minutes(batch: Batch) -> tuple[bytes, ...]:
     """The columns of minutes of a batch's rows, in every table."""
     of_tuples = (columns.minute for columns in _all_tuples(batch))
-    return (*of_tuples, batch.detections.minute, batch.quoted.minute, batch.sketches.minute)
+    others = (batch.detections, batch.quoted, batch.sketches, batch.examples)
+    return (*of_tuples, *(columns.minute for columns in others))
 
 
 def _all_tuples(batch: Batch) -> tuple[TupleColumns, ...]:
@@ -358,6 +375,31 @@ def _detections(key: BatchKey, columns: DetectionColumns, sources: Sources) -> I
                 "count": _signed(columns.count).filter(chosen),
             },
             DETECTIONS,
+        )
+
+
+def _examples(key: BatchKey, columns: ExampleColumns) -> Iterable[pa.Table]:
+    """One table a family, because addresses of the two differ in length."""
+    families = _numbers(columns.family, "B")
+    payloads = [columns.payload[at * EXAMPLE_BYTES :][:length] for at, length in enumerate(columns.length)]
+    for family in Family:
+        chosen = pc.equal(families, pa.scalar(int(family), pa.uint8()))
+        minute = _numbers(columns.minute, "I").cast(pa.int32()).filter(chosen)
+        if not len(minute):
+            continue
+        source_high, source_low = _halves(_only(_binary(columns.source, 16).filter(chosen), family), family)
+        yield _table(
+            {
+                "day": _day(minute),
+                "minute": minute,
+                **_of_batch(key, len(minute)),
+                "family": _constant(int(family), len(minute), pa.int8()),
+                "source_high": source_high,
+                "source_low": source_low,
+                "signature": _numbers(columns.signature, "I").cast(pa.int64()).filter(chosen),
+                "payload": pa.array(payloads, pa.binary()).filter(chosen),
+            },
+            EXAMPLES,
         )
 
 

@@ -3,7 +3,8 @@
 DIRECTORY/
     registry.sqlite     registry and ledger, unless a URL says otherwise
     journal/            segments
-    tables/             tuples, detections, quoted, sketches, observations (Delta Lake), snapshot.json
+    tables/             tuples, detections, quoted, sketches, examples, observations (Delta
+                        Lake), snapshot.json
     rollups/            what was counted of days that are over
     scratch/            of queries that are running
     migrate.lock, intake.lock, recovery.lock, upkeep.lock
@@ -287,6 +288,7 @@ _SUMS: Final = """
     SELECT sensor, epoch, sequence, sum(entries) AS entries, sum(packets) AS packets FROM (
         SELECT sensor, epoch, sequence, count(*) AS entries, sum(packets) AS packets FROM tuples GROUP BY ALL
         UNION ALL SELECT sensor, epoch, sequence, count(*), 0 FROM detections GROUP BY ALL
+        UNION ALL SELECT sensor, epoch, sequence, count(*), 0 FROM examples GROUP BY ALL
         UNION ALL SELECT sensor, epoch, sequence, count(*), 0 FROM quoted GROUP BY ALL
         UNION ALL SELECT sensor, epoch, sequence, count(*), 0 FROM sketches GROUP BY ALL
         UNION ALL SELECT sensor, epoch, sequence, count(*), 0 FROM observations GROUP BY ALL)

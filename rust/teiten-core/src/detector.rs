@@ -13,6 +13,7 @@ use crate::plain::Plain;
 use crate::signature::{Detection, SignatureCounters, Signatures, State, StateSettings};
 use crate::tally::Secrets;
 use crate::tally::detections::{DetectionColumns, Detections, Sighted};
+use crate::tally::examples::{ExampleColumns, Examples, Head};
 
 /// Rules compiled, and which of them exclude each other; shared by every observer that uses them.
 #[derive(Debug)]
@@ -53,6 +54,10 @@ pub struct Detected {
     pub signatures: Vec<(u32, u64)>,
     /// Detections that found no room in the columns.
     pub overflow: u64,
+    /// One payload for each signature and source, of packets that have any; none if examples are not kept.
+    pub examples: ExampleColumns,
+    /// Detections whose payload found no room among the examples.
+    pub examples_overflow: u64,
     /// What the engine counted; `None` if no rules are set.
     pub engine: Option<SignatureCounters>,
 }
@@ -65,6 +70,10 @@ pub(crate) struct Detector {
     seed: u64,
     /// Minutes since the interval's base minute, of each packet that waits.
     minutes: Vec<u16>,
+    /// The first bytes of each packet that waits, where examples are kept.
+    heads: Vec<Head>,
+    examples: Option<Examples>,
+    examples_overflow: u64,
     /// What speaks for the packets that are settled; empty between calls.
     spoken: Vec<Sighted>,
     detections: Detections,
@@ -79,7 +88,7 @@ pub(crate) struct Detector {
 
 impl Detector {
     /// A detector that has seen nothing; all its memory is taken here.
-    pub(crate) fn new(rules: Arc<Rulebook>, seed: u64) -> Self {
+    pub(crate) fn new(rules: Arc<Rulebook>, seed: u64, keeps_examples: bool) -> Self {
         Self {
             state: rules.signatures.state(&StateSettings {
                 seed,
@@ -87,6 +96,9 @@ impl Detector {
             }),
             seed,
             minutes: Vec::with_capacity(GROUP),
+            heads: Vec::with_capacity(GROUP),
+            examples: keeps_examples.then(|| Examples::new(Secrets::from_seed(seed))),
+            examples_overflow: 0,
             spoken: Vec::with_capacity(GROUP),
             detections: Detections::new(Secrets::from_seed(seed)),
             counts: vec![0; rules.ranks.len()].into(),
@@ -117,7 +129,7 @@ impl Detector {
     #[inline]
     pub(crate) fn inspect(&mut self, packet: &Packet<'_>, frame: &Frame<'_>, minute_offset: u16) {
         self.rules.signatures.note(packet, frame, &mut self.state);
-        self.hold(minute_offset);
+        self.hold(minute_offset, || Head::of(packet));
     }
 
     /// The same for a plain packet.
@@ -133,14 +145,17 @@ impl Detector {
         rules
             .signatures
             .note_tcp(plain.headers(), packet, frame, state);
-        self.hold(minute_offset);
+        self.hold(minute_offset, || Head::of(&plain.packet()));
     }
 
-    /// Keeps the minute of the packet noted last, if it waits.
+    /// Keeps the minute of the packet noted last, and its head, if it waits.
     #[inline]
-    fn hold(&mut self, minute_offset: u16) {
+    fn hold(&mut self, minute_offset: u16, head: impl FnOnce() -> Head) {
         if self.state.waiting() > self.minutes.len() {
             self.minutes.push(minute_offset);
+            if self.examples.is_some() {
+                self.heads.push(head());
+            }
             if self.state.is_due() {
                 self.settle();
             }
@@ -153,16 +168,27 @@ impl Detector {
             rules,
             state,
             minutes,
+            heads,
+            examples,
+            examples_overflow,
             spoken,
             counts,
             ..
         } = self;
         let mut speak = |detection: &Detection| {
+            let minute_offset = minutes.get(detection.packet).copied().unwrap_or(0);
+            if let (Some(examples), Some(head)) = (
+                examples.as_mut(),
+                heads.get(detection.packet).filter(|head| !head.is_empty()),
+            ) {
+                let fits = examples.keep(detection.sid, detection.source, minute_offset, head);
+                *examples_overflow += u64::from(!fits);
+            }
             if let Some(count) = counts.get_mut(detection.rule) {
                 *count += 1;
             }
             spoken.push(Sighted {
-                minute_offset: minutes.get(detection.packet).copied().unwrap_or(0),
+                minute_offset,
                 signature: detection.sid,
                 source: detection.source,
                 address: detection.address,
@@ -189,6 +215,7 @@ impl Detector {
         self.overflow += self.detections.count_all(spoken);
         spoken.clear();
         minutes.clear();
+        self.heads.clear();
     }
 
     /// What was detected since the last call.
@@ -199,6 +226,11 @@ impl Detector {
             columns: self.detections.take(base_minute),
             signatures: self.by_signature(),
             overflow: std::mem::take(&mut self.overflow),
+            examples: match &mut self.examples {
+                Some(examples) => examples.take(base_minute),
+                None => ExampleColumns::default(),
+            },
+            examples_overflow: std::mem::take(&mut self.examples_overflow),
             engine: Some(minus(&counted, &self.counted)),
         };
         self.counted = counted;

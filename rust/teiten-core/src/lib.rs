@@ -62,5 +62,5 @@ pub use observer::{Observer, Stop};
 pub use settings::{Settings, SettingsError};
 pub use sums::Sums;
 pub use suspect::{Suspect, Suspects};
-pub use tally::{Columns, DetectionColumns, Family, QuotedColumns, Sketch};
+pub use tally::{Columns, DetectionColumns, ExampleColumns, Family, QuotedColumns, Sketch};
 pub use tool::{Confidence, Tool};

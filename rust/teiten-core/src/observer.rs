@@ -49,6 +49,7 @@ pub struct Observer {
     quotations: Quotations,
     sketches: Sketches,
     detector: Option<Box<Detector>>,
+    keeps_examples: bool,
     /// Whether nothing is given up, and there is room.
     is_ordinary: bool,
     seed: u64,
@@ -77,6 +78,7 @@ impl Observer {
             quotations: Quotations::new(secrets),
             sketches: Sketches::new(),
             detector: None,
+            keeps_examples: false,
             is_ordinary: false,
             seed: settings.seed,
         };
@@ -84,13 +86,20 @@ impl Observer {
         Ok(observer)
     }
 
+    /// Rules that are set from here on keep an example payload for each signature and source of an interval.
+    pub const fn keep_examples(&mut self) {
+        self.keeps_examples = true;
+    }
+
     /// From here on counted packets are held against these rules; limits and spreads begin anew.
     ///
     /// What other rules have detected in the open interval stays in it.
     pub fn set_rules(&mut self, rules: Arc<Rulebook>) {
-        match &mut self.detector {
-            Some(detector) => detector.replace(rules),
-            None => self.detector = Some(Box::new(Detector::new(rules, self.seed))),
+        if let Some(detector) = &mut self.detector {
+            detector.replace(rules);
+        } else {
+            let detector = Detector::new(rules, self.seed, self.keeps_examples);
+            self.detector = Some(Box::new(detector));
         }
     }
 

@@ -46,7 +46,7 @@ impl Sums {
     /// With `rules` packets are held against them; `seed` is that of [`Settings`](crate::Settings).
     #[must_use]
     pub fn new(monitored: &[Network], rules: Option<Arc<Rulebook>>, seed: u64) -> Self {
-        let detector = rules.map(|rules| Box::new(Detector::new(rules, seed)));
+        let detector = rules.map(|rules| Box::new(Detector::new(rules, seed, false)));
         Self {
             detector,
             ..Self::over(Monitored::new(monitored), Scanners::default())

@@ -54,6 +54,9 @@ pub(crate) struct Interval {
     /// What the signatures detected.
     #[pyo3(get)]
     detections: Py<Detections>,
+    /// Example payloads.
+    #[pyo3(get)]
+    examples: Py<Examples>,
     signatures: BTreeMap<u32, u64>,
     engine: Option<Engine>,
     counters: Counters,
@@ -81,9 +84,11 @@ impl Interval {
             engine: interval.detected.engine.map(|counters| Engine {
                 counters,
                 overflow: interval.detected.overflow,
+                examples_overflow: interval.detected.examples_overflow,
             }),
             signatures: interval.detected.signatures.into_iter().collect(),
             detections: Py::new(py, Detections::new(py, interval.detected.columns))?,
+            examples: Py::new(py, Examples::new(py, interval.detected.examples))?,
             counters: interval.counters,
             keys,
             classes,
@@ -129,8 +134,14 @@ impl Interval {
         for (reason, packets) in self.counters.suspects() {
             dictionary.set_item(format!("suspect.{reason}"), packets)?;
         }
-        if let Some(Engine { counters, overflow }) = &self.engine {
+        if let Some(Engine {
+            counters,
+            overflow,
+            examples_overflow,
+        }) = &self.engine
+        {
             dictionary.set_item("detections_overflow", overflow)?;
+            dictionary.set_item("examples_overflow", examples_overflow)?;
             dictionary.set_item("signatures.inspected", counters.inspected)?;
             dictionary.set_item("signatures.not_inspected", counters.not_inspected)?;
             dictionary.set_item("signatures.work_spent", counters.work_spent)?;
@@ -169,6 +180,34 @@ impl Interval {
 struct Engine {
     counters: SignatureCounters,
     overflow: u64,
+    examples_overflow: u64,
+}
+
+/// Example payloads as columns of bytes.
+#[pyclass(frozen, get_all, module = "teiten_agent._core")]
+pub(crate) struct Examples {
+    rows: usize,
+    minute: Py<PyBytes>,
+    signature: Py<PyBytes>,
+    family: Py<PyBytes>,
+    source: Py<PyBytes>,
+    length: Py<PyBytes>,
+    payload: Py<PyBytes>,
+}
+
+impl Examples {
+    fn new(py: Python<'_>, columns: teiten_core::ExampleColumns) -> Self {
+        let bytes = |column: Vec<u8>| PyBytes::new(py, &column).unbind();
+        Self {
+            rows: columns.rows,
+            minute: bytes(columns.minute),
+            signature: bytes(columns.signature),
+            family: bytes(columns.family),
+            source: bytes(columns.source),
+            length: bytes(columns.length),
+            payload: bytes(columns.payload),
+        }
+    }
 }
 
 /// Detections as columns of bytes.

@@ -25,7 +25,7 @@ mod _core {
     #[pymodule_export]
     use crate::errors::CaptureError;
     #[pymodule_export]
-    use crate::interval::{Columns, Detections, Interval, Quoted, Sketches};
+    use crate::interval::{Columns, Detections, Examples, Interval, Quoted, Sketches};
     #[cfg(target_os = "linux")]
     #[pymodule_export]
     use crate::live::Ring;

@@ -27,11 +27,11 @@ impl Observer {
     #[new]
     #[pyo3(signature = (
         monitored = Vec::new(), *, interval_seconds = 60, table_megabytes = 16, max_rows = 1_048_576, span = None,
-        early_closes = 4, seed = None, rules = None
+        early_closes = 4, seed = None, rules = None, examples = false
     ))]
     #[pyo3(
         text_signature = "(monitored=(), *, interval_seconds=60, table_megabytes=16, max_rows=1048576, span=None, \
-                             early_closes=4, seed=None, rules=None)"
+                             early_closes=4, seed=None, rules=None, examples=False)"
     )]
     #[expect(clippy::too_many_arguments, reason = "one a setting, by name")]
     fn new(
@@ -43,6 +43,7 @@ impl Observer {
         early_closes: Option<u32>,
         seed: Option<u64>,
         rules: Option<&Bound<'_, Rules>>,
+        examples: bool,
     ) -> Result<Self, Error> {
         let monitored = monitored
             .into_iter()
@@ -59,6 +60,9 @@ impl Observer {
             seed,
         };
         let mut core = teiten_core::Observer::new(&settings)?;
+        if examples {
+            core.keep_examples();
+        }
         if let Some(rules) = rules {
             core.set_rules(Arc::clone(&rules.get().book));
         }

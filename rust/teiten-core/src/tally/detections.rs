@@ -204,7 +204,7 @@ impl DetectionColumns {
     }
 }
 
-const fn halves(address: Address) -> [u64; 2] {
+pub(super) const fn halves(address: Address) -> [u64; 2] {
     match address {
         Address::V4(address) => [0, address as u64],
         Address::V6(halves) => halves,

@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod detections;
+pub mod examples;
 pub mod quoted;
 pub mod sketch;
 pub mod table;
@@ -9,6 +10,7 @@ pub mod tuple;
 
 pub use columns::{Columns, Family};
 pub use detections::DetectionColumns;
+pub use examples::ExampleColumns;
 pub use quoted::QuotedColumns;
 pub use sketch::Sketch;
 pub use table::{Entry, Sighting, Table};
