@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from teiten_collector.analysis.periods import parse_period  # noqa: E402 - after the path
+from teiten_collector.cli import uncollected  # noqa: E402 - after the path
 from teiten_collector.config import CollectorConfig, StoreConfig  # noqa: E402
 from teiten_collector.report import CountrySource, build_document, question_of, to_json  # noqa: E402
 from teiten_collector.store import Engine, Store  # noqa: E402
@@ -43,7 +44,7 @@ def report(directory: Path, *, rollups: bool) -> str:
         sensors = store.registry.list()
     config = CollectorConfig()
     period = parse_period("2009-08", ZoneInfo("Asia/Tokyo"))
-    with Engine(directory, memory_megabytes=MEMORY_MEGABYTES, rollups=rollups) as engine:
+    with uncollected(), Engine(directory, memory_megabytes=MEMORY_MEGABYTES, rollups=rollups) as engine:
         question = question_of(config.report, period, period.before())
         text = to_json(build_document(engine, sensors, question, CountrySource("", "")))
     return f"{len(text) / 1e6:.1f} MB of JSON, {hashlib.sha256(text.encode()).hexdigest()[:8]}"
