@@ -36,7 +36,7 @@ from teiten_collector.report import CountrySource, Document, Form, build_documen
 from teiten_collector.report.document import to_content
 from teiten_collector.report.spreadsheets import spreadsheets
 from teiten_collector.service import open_intake, open_sources, serve
-from teiten_collector.store import CODE_LIFETIME_NS, Engine, Store, backup
+from teiten_collector.store import CODE_LIFETIME_NS, Advance, Engine, Rollout, Store, Told, backup
 from teiten_collector.upkeep import SETTLED_SECONDS, upkeep
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_sensor(commands)
+    _add_rollout(commands)
     _add_import(commands)
     _add_report(commands)
     _add_export(commands)
@@ -162,6 +163,55 @@ def _add_sensor(commands: _Commands) -> None:
     _add_config(rotate)
     _add_json(rotate)
     rotate.set_defaults(run=_sensor_rotate)
+
+
+def _add_rollout(commands: _Commands) -> None:
+    parser = commands.add_parser("rollout", help="bring a signed release to sensors, in stages")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    start = actions.add_parser("start", help="begin; the last word printed is its number")
+    start.add_argument("file", type=Path, metavar="FILE", help="the release, signed: teiten-BOARD.raucb")
+    _add_config(start)
+    start.add_argument("--group", nargs="+", action="extend", required=True, metavar="NAME")
+    start.add_argument(
+        "--stages",
+        nargs="+",
+        type=int,
+        default=[1, 10, 100],
+        metavar="PERCENT",
+        help="of the sensors, ascending to 100; one sensor at least (default: 1 10 100)",
+    )
+    start.add_argument(
+        "--soak-minutes",
+        type=_natural,
+        default=60,
+        metavar="N",
+        help="how long all of a stage must be good before the next (default: %(default)s)",
+    )
+    _add_most_failures(start)
+    start.set_defaults(run=_rollout_start)
+    listing = actions.add_parser("list", help="every roll-out, and how far it has come")
+    _add_config(listing)
+    _add_json(listing)
+    listing.set_defaults(run=_rollout_list)
+    stop = actions.add_parser("stop", help="offer it to nobody any more")
+    stop.add_argument("number", type=int, metavar="NUMBER")
+    _add_config(stop)
+    stop.set_defaults(run=_rollout_stop)
+    resume = actions.add_parser("resume", help="go on with one that was stopped")
+    resume.add_argument("number", type=int, metavar="NUMBER")
+    _add_config(resume)
+    _add_most_failures(resume)
+    resume.set_defaults(run=_rollout_resume)
+
+
+def _add_most_failures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--most-failures",
+        type=_natural,
+        default=0,
+        metavar="N",
+        help="one more stops it by itself (default: %(default)s)",
+    )
 
 
 def _add_import(commands: _Commands) -> None:
@@ -373,8 +423,9 @@ def _sensor_enrol(options: argparse.Namespace) -> int:
 def _sensor_list(options: argparse.Namespace) -> int:
     with _store(load(options.config)) as store:
         found = list(standings(store.registry.list(), store.contacts.list(), time.time_ns()))
+        told = store.fleet.conditions()
     if options.json:
-        _print_json({"sensors": [_sensor(standing) for standing in found]})
+        _print_json({"sensors": [_sensor(standing, told.get(standing.sensor.id)) for standing in found]})
         return ExitCode.DONE
     for standing in found:
         sensor = standing.sensor
@@ -389,6 +440,8 @@ def _sensor_list(options: argparse.Namespace) -> int:
             print(f"  last heard {_iso(heard_ns)}{clock}")
         if standing.contact.observed_to_ns:
             print(f"  observed until {_iso(standing.contact.observed_to_ns)}")
+        if sensor.id in told:
+            print(f"  {_condition(told[sensor.id])}")
         for registration in sensor.registrations:
             start = "always" if registration.from_ns == 0 else f"since {_iso(registration.from_ns)}"
             end = "" if registration.to_ns is None else f" until {_iso(registration.to_ns)}"
@@ -398,7 +451,17 @@ def _sensor_list(options: argparse.Namespace) -> int:
     return ExitCode.DONE
 
 
-def _sensor(standing: Standing) -> dict[str, object]:
+def _condition(told: Told) -> str:
+    condition = told.condition
+    slot = f", slot {condition.slot}" if condition.slot else ""
+    capturing = "" if condition.capturing else ", not capturing"
+    rules = f", rules of generation {condition.generation}" if condition.generation else ""
+    tried = f", release {condition.release[:16]} {condition.outcome}" if condition.release else ""
+    said = f" ({condition.said})" if condition.said else ""
+    return f"runs {condition.version}{slot}{capturing}{rules}{tried}{said}"
+
+
+def _sensor(standing: Standing, told: Told | None) -> dict[str, object]:
     sensor, contact = standing.sensor, standing.contact
     return {
         "id": sensor.id,
@@ -409,6 +472,9 @@ def _sensor(standing: Standing) -> dict[str, object]:
         "observed_until": None if not contact.observed_to_ns else _iso(contact.observed_to_ns),
         "clock_offset_seconds": None if contact.offset_ns is None else contact.offset_ns / 1e9,
         "lost_packets": contact.lost_packets,
+        "condition": None
+        if told is None
+        else {**asdict(told.condition), "reported": _iso(told.reported_ns), "since": _iso(told.since_ns)},
         "groups": list(sensor.groups),
         "monitored": [
             {
@@ -435,6 +501,74 @@ def _sensor_rotate(options: argparse.Namespace) -> int:
         _print_json({"sensor": options.id, "token": token})
     else:
         print(f"the new token of sensor {options.id}, which is shown only now: {token}")
+    return ExitCode.DONE
+
+
+def _rollout_start(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        rollout = store.fleet.start(
+            options.file,
+            options.group,
+            stages=options.stages,
+            soak_ns=options.soak_minutes * 60 * 1_000_000_000,
+            most_failures=options.most_failures,
+            now_ns=time.time_ns(),
+        )
+    print(
+        f"{rollout.name} ({rollout.release}) goes to {', '.join(rollout.groups)} as number {rollout.number}"
+    )
+    return ExitCode.DONE
+
+
+def _rollout_list(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        found = store.fleet.rollouts(time.time_ns())
+        told = store.fleet.conditions()
+    if options.json:
+        _print_json({"rollouts": [_rollout(rollout, advance) for rollout, advance in found]})
+        return ExitCode.DONE
+    for rollout, advance in found:
+        state = "stopped" if rollout.stopped_ns is not None else "done" if advance.done else "under way"
+        print(f"{rollout.number} {state}: {rollout.name} to {', '.join(rollout.groups)}")
+        print(f"  stage {advance.stage} of {len(rollout.stages)}, begun {_iso(rollout.started_ns)}")
+        if rollout.stopped_for:
+            print(f"  -> stopped: {rollout.stopped_for}")
+        for failure in advance.failures:
+            print(f"  -> {failure}")
+        for sensor, step in advance.steps.items():
+            runs = f", runs {told[sensor].condition.version}" if sensor in told else ""
+            print(f"  {sensor} {step}{runs}")
+    return ExitCode.DONE
+
+
+def _rollout(rollout: Rollout, advance: Advance) -> dict[str, object]:
+    return {
+        "number": rollout.number,
+        "name": rollout.name,
+        "release": rollout.release,
+        "groups": list(rollout.groups),
+        "stages": list(rollout.stages),
+        "stage": advance.stage,
+        "started": _iso(rollout.started_ns),
+        "stopped": None if rollout.stopped_ns is None else _iso(rollout.stopped_ns),
+        "stopped_for": rollout.stopped_for,
+        "done": advance.done,
+        "sensors": {sensor: str(step) for sensor, step in advance.steps.items()},
+        "failures": list(advance.failures),
+    }
+
+
+def _rollout_stop(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        store.fleet.stop(options.number, "by hand", time.time_ns())
+    print(f"roll-out {options.number} is stopped; sensors that have it keep it")
+    return ExitCode.DONE
+
+
+def _rollout_resume(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        store.fleet.resume(options.number, options.most_failures)
+    print(f"roll-out {options.number} goes on")
     return ExitCode.DONE
 
 
@@ -735,6 +869,12 @@ def _write(content: bytes, path: Path | None) -> None:
 
 def _print_json(content: dict[str, object]) -> None:
     print(json.dumps(content, ensure_ascii=False, indent=2))
+
+
+def _natural(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number")
+    return int(text[:9])
 
 
 def _hours(text: str) -> int:

@@ -34,6 +34,7 @@ from teiten_collector.door import (
     Gate,
     Limits,
     Refusals,
+    Rooms,
     Seldom,
     create_app,
     guarded,
@@ -133,7 +134,7 @@ def serve(
             metrics_networks=config.server.metrics_networks,
             more_metrics=lambda: _metrics(store, contacts, connections, intake, keeping),
         )
-        app = create_app(Admission(store), store.enrolments, contacts, Refusals(), gate)
+        app = create_app(Rooms(Admission(store), store.enrolments, store.fleet), contacts, Refusals(), gate)
         with _listening(config.server) as listener:
             server = uvicorn.Server(_uvicorn_config(config.server, app, connections))
             door = _DoorThread(server, listener, stop, progress)

@@ -18,6 +18,7 @@ from teiten_collector.door import (
     Gate,
     Limits,
     Refusals,
+    Rooms,
     create_app,
     guarded,
 )
@@ -68,7 +69,8 @@ def door(
         contacts, refusals = Contacts(store.contacts), Refusals()
         connections = Connections(most, most_from_one)
         gate = Gate(limits, lambda: True, most_held_bytes=most_held)
-        app = create_app(Admission(store), store.enrolments, contacts, refusals, gate)
+        rooms = Rooms(Admission(store), store.enrolments, store.fleet)
+        app = create_app(rooms, contacts, refusals, gate)
         config = uvicorn.Config(
             app, http=guarded(connections), ws="none", lifespan="off", log_config=None, access_log=False
         )

@@ -5,6 +5,8 @@ Redirects are not followed: the token is for the configured host alone. On loopb
 
 from __future__ import annotations
 
+import hashlib
+import os
 import random
 import time
 from dataclasses import dataclass, replace
@@ -14,7 +16,7 @@ from urllib.parse import urlsplit
 
 from teiten_agent import __version__
 from teiten_agent.config.kinds import is_loopback
-from teiten_agent.errors import AnswerIsNoError, ConfigurationError, UnreachableError
+from teiten_agent.errors import AnswerIsNoError, CannotWriteError, ConfigurationError, UnreachableError
 from teiten_agent.uplink.answers import (
     MAX_ANSWER_BYTES,
     REFUSED_FOR_GOOD,
@@ -38,15 +40,20 @@ from teiten_protocol.bundle import BUNDLE_MEDIA_TYPE, pack
 from teiten_protocol.enrolment import MEDIA_TYPE as ENROLMENT_TYPE
 from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
 from teiten_protocol.enrolment import Enrolment, EnrolmentError
+from teiten_protocol.fleet import CONDITION_PATH, RELEASE_PATH, Condition, FleetError, Order
+from teiten_protocol.fleet import MEDIA_TYPE as CONDITION_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     import requests
 
     from teiten_agent.config import Uplink as UplinkConfiguration
     from teiten_agent.spool import StoredBatch
+
+_PIECE_BYTES = 1 << 16
 
 SENT_HEADER = "Teiten-Sent"
 """When a request was sent by the sensor's clock, seconds of Unix time: so the collector sees it drift."""
@@ -191,6 +198,81 @@ class Uplink:
         if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
             return None
         return judge_registration(self._url, answer)
+
+    def report(self, condition: Condition) -> Order:
+        """Tell how this sensor stands; what the collector has for it to install.
+
+        Raises:
+            UnreachableError: The collector does not answer, or not so.
+            ConfigurationError: It does not know this sensor's token.
+        """
+        answer = self._request("POST", CONDITION_PATH, condition.encode(), {"Content-Type": CONDITION_TYPE})
+        self._require_ok(answer)
+        try:
+            return Order.decode(answer.body)
+        except FleetError as error:
+            raise UnreachableError(f"{self._url}: answers no order: {error}") from error
+
+    def fetch(self, order: Order, path: Path) -> None:
+        """Bring what was ordered into a file, going on where an attempt before ended.
+
+        Raises:
+            UnreachableError: The collector does not answer or breaks off, or what came is something else.
+            ConfigurationError: It does not know this sensor's token.
+            CannotWriteError: The file cannot be written.
+        """
+        if path.exists():
+            return
+        beside = path.with_name(f"{path.name}.part")
+        try:
+            with beside.open("ab") as file:
+                for piece in self._pieces(order, file.tell()):
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            with beside.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != order.release:
+                beside.unlink()
+                raise UnreachableError(f"{self._url}: release {order.release[:16]} came damaged", _LATER)
+            beside.replace(path)
+        except OSError as error:
+            raise CannotWriteError(f"{beside}: cannot be written: {error.strerror or error}") from error
+
+    def _pieces(self, order: Order, have: int) -> Iterator[bytes]:
+        import requests  # noqa: PLC0415  # as in __init__
+
+        if have >= order.size:
+            return
+        try:
+            with self._session.get(
+                f"{self._url}{RELEASE_PATH}{order.release}",
+                headers={"Range": f"bytes={have}-"} if have else {},
+                timeout=(self._patience.connect, self._patience.answer),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                if response.status_code != (HTTPStatus.PARTIAL_CONTENT if have else HTTPStatus.OK):
+                    content = response.raw.read(MAX_ANSWER_BYTES, decode_content=True)
+                    raise UnreachableError(*no_collector(self._url, response.status_code, content))
+                for piece in response.iter_content(_PIECE_BYTES):
+                    have += len(piece)
+                    if have > order.size:
+                        raise UnreachableError(f"{self._url}: sends more than the {order.size} bytes ordered")
+                    self._pace.wait(len(piece))
+                    yield piece
+        except requests.exceptions.RequestException as error:
+            raise UnreachableError(f"{self._url}: breaks off: {_innermost(error)}", _LATER) from error
+
+    def _require_ok(self, answer: Answer) -> None:
+        if answer.status == HTTPStatus.OK:
+            return
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise ConfigurationError(
+                f"{self._url}: does not know this sensor's token ({reason(answer.body)})",
+                "enrol it with the code of `teiten-collector sensor enrol`",
+            )
+        raise UnreachableError(*no_collector(self._url, answer.status, answer.body))
 
     def send(self, batches: Sequence[StoredBatch]) -> list[Verdict]:
         """Send batches in one request, again and again with pauses while the collector settles none of them.

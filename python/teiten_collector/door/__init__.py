@@ -1,12 +1,12 @@
 """Where batches come in.
 
-`admission` decides what may pass, `enrolment` who may come at all, `refusals` counts what may not, `rates`
-how much of it; `contacts` remembers who was heard, `meters` what was done; `app` and `answers` are HTTP,
+`admission` decides what may pass, `enrolment` who may come at all, `fleet` what sensors are offered to
+install, `refusals` counts what may not, `rates` how much of it; `contacts` remembers who was heard, `meters` what was done; `app` and `answers` are HTTP,
 `connections` the transport below it.
 """
 
 from teiten_collector.door.admission import Accepted, Admission, Head
-from teiten_collector.door.app import Gate, create_app
+from teiten_collector.door.app import Gate, Rooms, create_app
 from teiten_collector.door.connections import Connections, Seldom, guarded
 from teiten_collector.door.contacts import Contacts
 from teiten_collector.door.meters import Family, single
@@ -25,6 +25,7 @@ __all__ = [
     "Refusal",
     "RefusalCode",
     "Refusals",
+    "Rooms",
     "Seldom",
     "create_app",
     "guarded",

@@ -30,7 +30,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from teiten_collector.door.admission import (
@@ -46,20 +46,22 @@ from teiten_collector.door.admission import (
 from teiten_collector.door.answers import plain_error, refusal_answer, refusal_document
 from teiten_collector.door.bodies import MOST_HELD_BYTES, Bodies, Body
 from teiten_collector.door.enrolment import enrol, enrolment_length
+from teiten_collector.door.fleet import condition_length, note, release
 from teiten_collector.door.meters import METRICS_TYPE, Meters, exposition
 from teiten_collector.door.rates import Limits, Rates
 from teiten_collector.door.refusals import Refusal, RefusalCode, Refusals
 from teiten_collector.errors import CollectorError
 from teiten_protocol import MAX_BODY_BYTES, SUPPORTED_VERSIONS
 from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
+from teiten_protocol.fleet import CONDITION_PATH, RELEASE_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
     from ipaddress import IPv4Network, IPv6Network
 
     from teiten_collector.door.contacts import Contacts
     from teiten_collector.door.meters import Family
-    from teiten_collector.store import Enrolments, Sensor
+    from teiten_collector.store import Enrolments, Fleet, Sensor
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -94,24 +96,38 @@ class Gate:
     most_held_bytes: int = MOST_HELD_BYTES
 
 
-def create_app(
-    admission: Admission, enrolments: Enrolments, contacts: Contacts, refusals: Refusals, gate: Gate
-) -> Starlette:
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What decides.
+
+    Attributes:
+        admission: Over batches.
+        enrolments: Over the codes by which sensors come to their tokens.
+        fleet: Over what sensors are offered to install.
+    """
+
+    admission: Admission
+    enrolments: Enrolments
+    fleet: Fleet
+
+
+def create_app(rooms: Rooms, contacts: Contacts, refusals: Refusals, gate: Gate) -> Starlette:
     """Makes the application.
 
     Args:
-        admission: What decides.
-        enrolments: The codes by which sensors come to their tokens.
+        rooms: What decides.
         contacts: What remembers who was heard.
         refusals: What counts and logs.
         gate: Limits, and what else is asked for.
     """
-    door = _Door(admission, enrolments, contacts, refusals, gate)
+    door = _Door(rooms, contacts, refusals, gate)
     return Starlette(
         routes=[
             Route("/v1/batches", door.batches, methods=["POST"]),
             Route(ENROLMENT_PATH, door.enrolments, methods=["POST"]),
             Route("/v1/sensor", door.sensor, methods=["GET"]),
+            Route(CONDITION_PATH, door.condition, methods=["POST"]),
+            Route(RELEASE_PATH + "{digest}", door.release, methods=["GET"]),
             Route("/healthz", door.healthz, methods=["GET"]),
             Route("/readyz", door.readyz, methods=["GET"]),
             Route("/metrics", door.metrics, methods=["GET"]),
@@ -123,16 +139,10 @@ def create_app(
 class _Door:
     """The routes. Its own state is touched by the event loop alone."""
 
-    def __init__(
-        self,
-        admission: Admission,
-        enrolments: Enrolments,
-        contacts: Contacts,
-        refusals: Refusals,
-        gate: Gate,
-    ) -> None:
-        self._admission = admission
-        self._enrolments = enrolments
+    def __init__(self, rooms: Rooms, contacts: Contacts, refusals: Refusals, gate: Gate) -> None:
+        self._admission = rooms.admission
+        self._enrolments = rooms.enrolments
+        self._fleet = rooms.fleet
         self._contacts = contacts
         self._refusals = refusals
         self._gate = gate
@@ -213,25 +223,57 @@ class _Door:
 
     async def sensor(self, request: Request) -> Response:
         """Tells a sensor what is known of it, so that it can say why the centre shows nothing."""
+        return await self._for_sensor(request, self._registration)
+
+    async def condition(self, request: Request) -> Response:
+        """Takes what a sensor tells of itself, and answers what it is to install."""
+        return await self._for_sensor(request, self._condition)
+
+    async def release(self, request: Request) -> Response:
+        """Hands a release out, or what is left of it (RFC 9110 section 14)."""
+        return await self._for_sensor(request, self._release)
+
+    async def _registration(self, _request: Request, _body: Body, sensor: Sensor) -> Response:
         now_ns = time.time_ns()
+        observed_to_ns = self._contacts.of(sensor.id).observed_to_ns
+        monitored = [str(one.network) for one in sensor.registrations if one.holds_at(now_ns)]
+        return JSONResponse(
+            {"sensor": sensor.id, "monitored": monitored, "observed_to_ns": observed_to_ns or None}
+        )
+
+    async def _condition(self, request: Request, body: Body, sensor: Sensor) -> Response:
+        with self._bodies.on_its_way(body):
+            content = await body.read(condition_length(_head(request)))
+        order = await self._blocking(self._askers, note, self._fleet, sensor, content, time.time_ns())
+        return Response(order.encode(), media_type="application/json")
+
+    async def _release(self, request: Request, _body: Body, _sensor: Sensor) -> Response:
+        path = await self._blocking(self._askers, release, self._fleet, request.path_params["digest"])
+        return FileResponse(path, media_type="application/octet-stream")
+
+    async def _for_sensor(
+        self, request: Request, act: Callable[[Request, Body, Sensor], Awaitable[Response]]
+    ) -> Response:
+        received_ns = time.time_ns()
         sensor_id = ""
+        body = self._bodies.of(request)
         try:
             head = _head(request)
             sensor = await self._authenticate(head)
             sensor_id = sensor.id
-            self._contacts.heard(sensor_id, now_ns, clock_offset_ns(head, now_ns))
+            self._contacts.heard(sensor_id, received_ns, clock_offset_ns(head, received_ns))
             self._rates.enter(sensor_id, 0)
-            self._rates.leave(sensor_id)
+            try:
+                return await act(request, body, sensor)
+            finally:
+                self._rates.leave(sensor_id)
         except Refusal as refusal:
             self._refusals.record(refusal, sensor_id)
-            return refusal_answer(refusal, read=True)
+            return refusal_answer(refusal, read=body.is_read)
         except CollectorError as error:
-            return refusal_answer(self._store_failed(error, sensor_id), read=True)
-        observed_to_ns = self._contacts.of(sensor_id).observed_to_ns
-        monitored = [str(one.network) for one in sensor.registrations if one.holds_at(now_ns)]
-        return JSONResponse(
-            {"sensor": sensor_id, "monitored": monitored, "observed_to_ns": observed_to_ns or None}
-        )
+            return refusal_answer(self._store_failed(error, sensor_id), read=body.is_read)
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
 
     async def _authenticate(self, head: Head) -> Sensor:
         token = sha256((head.authorization or "").encode()).digest()
@@ -362,7 +404,8 @@ async def _no_such_route(_request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND)
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     reason = (
-        f"POST /v1/batches, POST {ENROLMENT_PATH}, GET /v1/sensor, GET /healthz, GET /readyz or GET /metrics"
+        f"POST /v1/batches, POST {ENROLMENT_PATH}, POST {CONDITION_PATH}, GET {RELEASE_PATH}DIGEST,"
+        " GET /v1/sensor, GET /healthz, GET /readyz or GET /metrics"
     )
     return plain_error(status.name.lower(), reason, status, headers)
 

@@ -10,13 +10,16 @@ from teiten_collector.store.contacts import Contact, Contacts
 from teiten_collector.store.engine import Engine
 from teiten_collector.store.enrolments import CODE_LIFETIME_NS, Enrolled, Enrolments, Objection
 from teiten_collector.store.errors import DamagedEntryError, JournalError, RegistryError, StoreError
+from teiten_collector.store.fleet import Fleet
 from teiten_collector.store.registry import Registration, Registry, Sensor
 from teiten_collector.store.rollups import Days
+from teiten_collector.store.stages import Advance, Rollout, Step, Told
 from teiten_collector.store.store import Finding, Store, UnfitBatchError
 from teiten_collector.store.verdict import Conflict, ConflictReason, New, Repeat, Verdict
 
 __all__ = [
     "CODE_LIFETIME_NS",
+    "Advance",
     "Conflict",
     "ConflictReason",
     "Contact",
@@ -27,6 +30,7 @@ __all__ = [
     "Enrolled",
     "Enrolments",
     "Finding",
+    "Fleet",
     "JournalError",
     "New",
     "Objection",
@@ -34,9 +38,12 @@ __all__ = [
     "Registry",
     "RegistryError",
     "Repeat",
+    "Rollout",
     "Sensor",
+    "Step",
     "Store",
     "StoreError",
+    "Told",
     "UnfitBatchError",
     "Verdict",
     "backup",

@@ -18,6 +18,7 @@ from teiten_collector.errors import CannotWriteError, ConfigurationError
 from teiten_collector.store.database import FILE_NAME
 from teiten_collector.store.durable import make_directory, sync
 from teiten_collector.store.engine import TABLES_DIRECTORY
+from teiten_collector.store.fleet import RELEASES_DIRECTORY
 from teiten_collector.store.lock import UPKEEP_LOCK, exclusive
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def _copied(store: Store, target: Path) -> Copied:
     make_directory(target / JOURNAL_DIRECTORY)
     journal = store.directory / JOURNAL_DIRECTORY
     _copy(sorted(journal.glob("*.segment")), store.directory, target)
+    _copy(sorted((store.directory / RELEASES_DIRECTORY).glob("[0-9a-f]*")), store.directory, target)
     for folder in (path for path in target.rglob("*") if path.is_dir()):
         sync(folder)
     sync(target)

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
@@ -86,6 +87,37 @@ ENROLMENTS: Final = Table(
     Column("redeemed_ns", BigInteger),
     Column("token", String(16)),
     UniqueConstraint("sensor"),
+)
+
+CONDITIONS: Final = Table(
+    "conditions",
+    METADATA,
+    Column("sensor", String(63), ForeignKey("sensors.id"), primary_key=True),
+    Column("version", String(200), nullable=False),
+    Column("slot", String(200), nullable=False),
+    Column("capturing", Boolean, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("release", String(64), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("said", String(200), nullable=False),
+    Column("reported_ns", BigInteger, nullable=False),
+    Column("since_ns", BigInteger, nullable=False),
+)
+
+ROLLOUTS: Final = Table(
+    "rollouts",
+    METADATA,
+    Column("number", SERIAL, primary_key=True),
+    Column("release", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("groups", String(4096), nullable=False),
+    Column("stages", String(255), nullable=False),
+    Column("soak_ns", BigInteger, nullable=False),
+    Column("most_failures", Integer, nullable=False),
+    Column("started_ns", BigInteger, nullable=False),
+    Column("stopped_ns", BigInteger),
+    Column("stopped_for", String(1024), nullable=False),
 )
 
 # No foreign key from here to `sensors`: whether a sensor may send is decided at the door, and a ledger that

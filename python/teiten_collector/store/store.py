@@ -6,6 +6,7 @@ DIRECTORY/
     tables/             tuples, detections, quoted, sketches, examples, observations (Delta
                         Lake), snapshot.json
     rollups/            what was counted of days that are over
+    releases/           what is rolled out, each file under its digest
     scratch/            of queries that are running
     migrate.lock, intake.lock, recovery.lock, upkeep.lock
 """
@@ -26,6 +27,7 @@ from teiten_collector.store.durable import make_directory
 from teiten_collector.store.engine import TABLES_DIRECTORY, Engine
 from teiten_collector.store.enrolments import Enrolments
 from teiten_collector.store.errors import DamagedEntryError
+from teiten_collector.store.fleet import Fleet
 from teiten_collector.store.journal import SEGMENT_BYTES, Entry, Journal
 from teiten_collector.store.ledger import Ledger, State, name_of
 from teiten_collector.store.lock import exclusive
@@ -76,6 +78,7 @@ class Store:
         directory: Where it lies.
         registry: Sensors and tokens.
         enrolments: One-time codes.
+        fleet: Conditions of sensors, and roll-outs.
         contacts: When each sensor was last heard.
         ledger: Batches and groups, for the intake.
         journal: Bodies, for the intake.
@@ -87,6 +90,7 @@ class Store:
         self.directory = directory
         self.registry = Registry(database)
         self.enrolments = Enrolments(database)
+        self.fleet = Fleet(database, directory)
         self.contacts = Contacts(database)
         self.ledger = Ledger(database)
         self.journal = Journal(directory / "journal", segment_bytes=segment_bytes)
