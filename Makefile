@@ -93,9 +93,14 @@ test-emulated: ## The sensor's tests on the arm64 build, emulated (as root; afte
 image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
 	firmware/image/build.sh "$(BOARD)"
 
+# What `make firmware-test` tries: count updates cuts, and how often cuts cuts.
+PARTS ?= count updates cuts
+CUTS ?= 50
+
 .PHONY: firmware-test
-firmware-test: build ## Boot the card image in QEMU and hold it to its promises (after make image)
-	$(BIN)/python -m tests.firmware.boot --image target/image/qemu-arm64/teiten-qemu-arm64.img
+firmware-test: build ## Boot the card in QEMU and hold it to its promises (as root; after make image; hours with cuts)
+	$(BIN)/python -m tests.firmware.boot --only $(PARTS) --cuts $(CUTS) \
+	  --image $(or $(CARGO_TARGET_DIR),target)/image/qemu-arm64/teiten-qemu-arm64.img
 
 .PHONY: units-test
 units-test: build ## Start both systemd units under a real systemd, in QEMU (as root)

@@ -24,10 +24,15 @@ from teiten_protocol.enrolment import new_token
 SETTINGS = "sensor.txt"
 COMPLAINTS = "sensor-errors.txt"
 AUTHORITY = "collector-ca.pem"
+OPERATOR = "operator.pem"
+LOGINS = "authorized_keys"
 TAKEN = "# code: taken over by the sensor; write a new one here to enrol anew"
 
 _SPOOL_SHARE = 0.8
 """How much of the data partition the spool may take: the rest is the record of epochs, and head room."""
+
+_RELEASE_BYTES = 200_000_000
+"""What is left free of it besides, for a release that is fetched, where the partition is large enough."""
 
 _MEGABYTE = 1_000_000
 _CODE_LINE = re.compile(rb"(?mi)^[ \t]*code[ \t]*=[^\r\n]*")
@@ -69,12 +74,17 @@ def apply(places: Places) -> Settings:
         write(keys / "token", f"{new_token()}\n", 0o640)
         write(keys / "code", f"{settings.code}\n", 0o600)
         replace(text, _CODE_LINE.sub(TAKEN.encode(), text.read_bytes()))
-    authority = places.boot / AUTHORITY
-    if authority.exists():
-        write(keys / AUTHORITY, authority.read_text(encoding="ascii"))
+    for certificate in (AUTHORITY, OPERATOR):
+        if (places.boot / certificate).exists():
+            write(keys / certificate, (places.boot / certificate).read_text(encoding="ascii"))
+    rules = places.data / "rules/operator.rules"
+    if not rules.exists():
+        write(rules, "")
     (places.data / "spool").mkdir(mode=0o750, exist_ok=True)
+    (places.data / "update/incoming").mkdir(mode=0o750, parents=True, exist_ok=True)
     size = shutil.disk_usage(places.data).total
-    megabytes = max(1, int(size * _SPOOL_SHARE) // _MEGABYTE)
+    room = min(size * _SPOOL_SHARE, max(size - _RELEASE_BYTES, size / 4))
+    megabytes = max(1, int(room) // _MEGABYTE)
     write(
         places.root / "etc/teiten/agent.toml",
         render.agent(settings, authority=(keys / AUTHORITY).exists(), spool_megabytes=megabytes),
@@ -82,7 +92,10 @@ def apply(places: Places) -> Settings:
     write(places.root / "etc/resolv.conf", render.resolver(settings))
     for name, content in render.network(settings).items():
         write(places.root / "run/systemd/network" / name, content)
-    write(places.root / "run/teiten/silence.nft", silence.rules(settings))
+    logins = _logins(places.boot)
+    if logins:
+        write(places.root / "run/teiten/ssh/authorized_keys", logins, 0o600)
+    write(places.root / "run/teiten/silence.nft", silence.rules(settings, ssh=bool(logins)))
     return settings
 
 
@@ -123,6 +136,14 @@ def _checked(text: Path, places: Places) -> Settings:
     return settings
 
 
+def _logins(boot: Path) -> str:
+    """The keys of those who may log in; empty for nobody."""
+    try:
+        return (boot / LOGINS).read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
+    except FileNotFoundError:
+        return ""
+
+
 def main() -> int:
     """Provision; the exit code is 78 (EX_CONFIG of sysexits.h) if `sensor.txt` cannot be used."""
     parser = argparse.ArgumentParser(description="make this sensor what sensor.txt says")
@@ -137,7 +158,8 @@ def main() -> int:
         write(places.boot / COMPLAINTS, f"{SETTINGS} cannot be used:\n{error}\n")
         print(f"{SETTINGS} on the boot partition cannot be used:\n{error}", file=sys.stderr)
         return 78
-    shutil.chown(places.data / "spool", silence.AGENT_USER, silence.AGENT_USER)
+    for folder in ("spool", "update/incoming"):
+        shutil.chown(places.data / folder, silence.AGENT_USER, silence.AGENT_USER)
     for key in (places.data / "keys", *(places.data / "keys").iterdir()):
         shutil.chown(key, "root", silence.AGENT_USER)
     return 0

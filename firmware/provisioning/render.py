@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 TOKEN_FILE = "/var/lib/teiten/keys/token"  # noqa: S105  # where it is, not what it is
 AUTHORITY_FILE = "/var/lib/teiten/keys/collector-ca.pem"
+RULES = "/var/lib/teiten/rules/operator.rules"
 SPOOL = "/var/lib/teiten/spool"
 
 
@@ -28,6 +29,9 @@ interface = {json.dumps(settings.interface)}
 collector = {json.dumps(settings.collector)}
 token_file = {json.dumps(TOKEN_FILE)}
 ca_file = {json.dumps(AUTHORITY_FILE if authority else "")}
+
+[rules]
+files = [{json.dumps(RULES)}]
 
 [spool]
 directory = {json.dumps(SPOOL)}

@@ -20,9 +20,9 @@ AGENT_USER = "teiten-agent"
 _HTTPS_PORT = 443
 
 
-def rules(settings: Settings) -> str:
-    """Everything nft needs, from an empty rule set."""
-    return f"flush ruleset\n\n{observation(settings)}\n{management(settings)}"
+def rules(settings: Settings, *, ssh: bool = False) -> str:
+    """Everything nft needs, from an empty rule set; `ssh`: whether somebody may log in."""
+    return f"flush ruleset\n\n{observation(settings)}\n{management(settings, ssh=ssh)}"
 
 
 def observation(settings: Settings) -> str:
@@ -51,9 +51,10 @@ table netdev silence {{
 """
 
 
-def management(settings: Settings) -> str:
-    """The management interface: the agent to the collector, names and time; nobody comes in."""
+def management(settings: Settings, *, ssh: bool = False) -> str:
+    """The management interface: the agent to the collector, names and time; nobody comes in but by SSH."""
     device = settings.management_device
+    login = f'    iifname "{device}" tcp dport 22 accept\n' if ssh else ""
     collector = ""
     if settings.collector:
         url = urlsplit(settings.collector)
@@ -80,7 +81,7 @@ table inet management {{
     ct state established,related accept
     iifname "{device}" udp sport 67 udp dport 68 accept
     iifname "{device}" icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert }} accept
-    counter drop
+{login}    counter drop
   }}
   chain forward {{
     type filter hook forward priority 0; policy drop;

@@ -1,311 +1,252 @@
 """Boot the image in QEMU, from the card alone, and hold it to its promises.
 
-    python -m tests.firmware.boot --image target/image/qemu-arm64/teiten-qemu-arm64.img
+    python -m tests.firmware.boot --image target/image/qemu-arm64/teiten-qemu-arm64.img [--only PART...]
 
-It provisions a copy of the card, lets it boot by UEFI and GRUB, sends packets of every kind to the
-observation interface, waits until a collector on this machine has them, and compares: each counted once, none
-answered. Then the power is cut, and the same card boots again as the sensor that it is.
-
-Nothing leaves this machine: the observation interface is a pair of UDP ports on loopback, and QEMU's own
-network lets the management interface reach the collector's port on loopback and nothing else.
+`count`     a card is provisioned and boots by UEFI and GRUB; it enrols; packets of every kind go to its
+            observation interface, and a collector on this machine has each once, and not one was answered;
+            the power is cut, and the same card boots and counts again
+`updates`   the collector rolls releases out: one goes into slot B and one back into A; one with a foreign
+            signature is refused; one that never captures and one that cannot be mounted are rolled back
+`cuts`      the power is cut N times at random, also while a release is fetched, installed and tried: the card
+            boots every time, and what was acknowledged stays counted, once
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import random
 import re
-import shutil
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections import Counter, deque
-from contextlib import ExitStack, contextmanager, suppress
+from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
-from teiten_collector.store import Engine
-from tests.firmware.stimuli import OUR_MAC, OURS, over_ipv4, over_ipv6
-from tests.fleet import AGENT, COLLECTOR, run
+from tests.firmware.machine import (
+    HEALTH,
+    KERNEL,
+    SENSOR,
+    STARTED,
+    BootFailedError,
+    Collector,
+    Sensor,
+    on_card,
+    provision,
+    serving,
+)
+from tests.firmware.releases import Workshop
+from tests.firmware.stimuli import OURS, over_ipv4, over_ipv6
+from tests.fleet import AGENT, run
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-SENSOR = "boot-01"
-COLLECTOR_ADDRESS = "10.0.2.100"
-"""Where QEMU's network shows the collector to the guest."""
-
-BOOT_OFFSET = 1 << 20
-"""Where the boot partition begins on the card, as firmware/image/build.sh lays it out."""
-
-KERNEL = re.compile(r"\[ +\d+\.\d+\]")
-"""A line of the kernel: what came out of the interface before is the machine's own firmware's."""
-
-STARTED = re.compile(r"\bevent=start\b")
-HEALTH = re.compile(r"teiten-health (\{.*\})")
-
-RELAY = """\
-import selectors, socket, sys, os
-peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-ways = selectors.DefaultSelector()
-ways.register(0, selectors.EVENT_READ)
-ways.register(peer, selectors.EVENT_READ)
-while True:
-    for key, _ in ways.select():
-        if key.fileobj == 0:
-            data = os.read(0, 65536)
-            peer.sendall(data)
-        else:
-            data = peer.recv(65536)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(1, view):]
-        if not data:
-            sys.exit()
-"""
+PARTS = ("count", "updates", "cuts")
+GOOD = re.compile(r"teiten: slot ([ab]) is good")
+REFUSED = re.compile(r"teiten: release \w+ is refused: (.*)")
+INSTALLED = re.compile(r"teiten: release \w+ is installed")
+ROLLED_BACK = re.compile(r"teiten: (slot [ab] did not .*): (?:going back|slot [ab] goes on)")
+LONGEST_SECONDS = 240
+"""Most that a boot is left alone before its power is cut: an emulated one has its first counts up by then."""
 
 
-class BootFailedError(AssertionError):
-    """The image did not do what it promises; the text holds the end of its console."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collector:
-    """A collector on loopback with TLS.
+@dataclass(slots=True)
+class Bench:
+    """One card, the collector it reports to, and what was seen.
 
     Attributes:
-        directory: Its store.
-        port: Where it listens.
-        code: By which the sensor enrols.
-        certificate: What the sensor trusts.
+        card: A file.
+        collector: Takes its batches.
+        folder: For whatever is made.
+        patience: Seconds for each step.
+        said: What was measured, in order.
+        frames: One packet of every kind.
+        each: What they count as, by key.
+        console: Where consoles are written down.
     """
 
-    directory: Path
-    port: int
-    code: str
-    certificate: Path
+    card: Path
+    collector: Collector
+    folder: Path
+    patience: float
+    said: dict[str, object]
+    frames: list[bytes]
+    each: Counter[str]
+    console: Path | None
 
-    def counted(self) -> dict[str, int]:
-        """The sensor's packets by key."""
-        rows = Engine(self.directory).query("SELECT key, sum(packets) AS packets FROM tuples GROUP BY key")
-        return {row["key"]: int(row["packets"]) for row in rows.to_pylist()}
+    def switch_on(self, stack: ExitStack) -> Sensor:
+        """The card in a machine that runs until the stack ends at the latest."""
+        sensor = Sensor(self.card, self.collector, self.folder, self.console)
+        stack.callback(sensor.cut)
+        return sensor
 
+    def counted(self) -> Counter[str]:
+        """What the collector has."""
+        return Counter(self.collector.counted())
 
-@contextmanager
-def serving(folder: Path) -> Iterator[Collector]:
-    """A collector for the sensor, until the end."""
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subprocess.run(
-        [
-            *[
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-                "-days",
-                "2",
-            ],
-            "-subj",
-            "/CN=collector",
-            "-addext",
-            f"subjectAltName=IP:{COLLECTOR_ADDRESS}",
-            "-keyout",
-            str(key),
-            "-out",
-            str(certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    configuration = folder / "collector.toml"
-    configuration.write_text(
-        f'[server]\nlisten = "127.0.0.1:{port}"\n'
-        f"tls_certificate = {json.dumps(str(certificate))}\ntls_key = {json.dumps(str(key))}\n"
-        f"[store]\ndirectory = {json.dumps(str(folder / 'store'))}\n",
-        encoding="utf-8",
-    )
-    networks = (f"{OURS}/32", "2001:db8::/64")
-    words = (
-        "sensor",
-        "add",
-        SENSOR,
-        "--monitored",
-        *networks,
-        "--group",
-        "access",
-        "--config",
-        configuration,
-    )
-    run(COLLECTOR, *words)
-    code = run(COLLECTOR, "sensor", "enrol", SENSOR, "--config", configuration).stdout.split()[-1]
-    with (folder / "collector.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [COLLECTOR, "serve", "--config", configuration], stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        yield Collector(folder / "store", port, code, certificate)
-    finally:
-        process.terminate()
-        process.wait(60)
-
-
-def provision(card: Path, collector: Collector) -> None:
-    """Write the settings onto the boot partition, as someone with a card reader does."""
-    text = (
-        f"sensor = {SENSOR}\ncode = {collector.code}\n"
-        f"collector = https://{COLLECTOR_ADDRESS}:8443\n"
-        f"interface = eth0\nmonitored = {OURS}/32 2001:db8::/64\n"
-        "management = eth1\nmanagement-address = 10.0.2.15/24\n"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        settings = Path(folder, "sensor.txt")
-        settings.write_text(text, encoding="utf-8")
-        boot = f"{card}@@{BOOT_OFFSET}"
-        for source, name in ((settings, "sensor.txt"), (collector.certificate, "collector-ca.pem")):
-            subprocess.run(["mcopy", "-o", "-i", boot, source, f"::/{name}"], check=True)  # noqa: S607
-
-
-def on_card(card: Path, name: str) -> str:
-    """A file of the boot partition; empty if there is none."""
-    done = subprocess.run(
-        ["mtype", "-i", f"{card}@@{BOOT_OFFSET}", f"::/{name}"],  # noqa: S607
-        check=False,
-        capture_output=True,
-    )
-    return done.stdout.decode()
-
-
-class Sensor:
-    """One boot of a card in an emulated machine."""
-
-    def __init__(self, card: Path, collector: Collector, folder: Path) -> None:
-        """Switch it on."""
-        relay = folder / "relay.py"
-        relay.write_text(RELAY, encoding="ascii")
-        self._wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._wire.bind(("127.0.0.1", 0))
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._far = probe.getsockname()
-        near = self._wire.getsockname()
-        python = shutil.which("python3") or sys.executable
-        management = (
-            f"user,id=management,restrict=on,"
-            f"guestfwd=tcp:{COLLECTOR_ADDRESS}:8443-cmd:{python} {relay} {collector.port}"
-        )
-        observation = f"socket,id=observation,udp=127.0.0.1:{near[1]},localaddr=127.0.0.1:{self._far[1]}"
-        self.began = time.monotonic()
-        self._process = subprocess.Popen(
-            [
-                *[
-                    "qemu-system-aarch64",
-                    "-M",
-                    "virt",
-                    "-cpu",
-                    "cortex-a53",
-                    "-m",
-                    "512",
-                    "-nographic",
-                    "-no-reboot",
-                ],
-                *("-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"),
-                *(
-                    "-drive",
-                    f"file={card},format=raw,if=none,id=card",
-                    "-device",
-                    "virtio-blk-pci,drive=card,bootindex=1",
-                ),
-                *(
-                    "-netdev",
-                    observation,
-                    "-device",
-                    f"virtio-net-pci,netdev=observation,addr=8,mac={OUR_MAC.hex(':')}",
-                ),
-                *("-netdev", management, "-device", "virtio-net-pci,netdev=management,addr=9"),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        self.console: deque[str] = deque(maxlen=2_000)
-        self._changed = threading.Condition()
-        assert self._process.stdout is not None
-        threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
-
-    def _read(self, stream: IO[str]) -> None:
-        with stream:
-            for line in stream:
-                with self._changed:
-                    self.console.append(line.rstrip())
-                    self._changed.notify_all()
-
-    def expect(self, pattern: re.Pattern[str], seconds: float) -> re.Match[str]:
-        """Wait until the console shows something.
+    def wait_for(self, expected: Counter[str], sensor: Sensor) -> None:
+        """Wait until the collector has these counts.
 
         Raises:
-            BootFailedError: It did not.
+            BootFailedError: It has others, or has too few in the end.
         """
-        deadline = time.monotonic() + seconds
-        with self._changed:
-            while True:
-                for line in self.console:
-                    if found := pattern.search(line):
-                        return found
-                left = deadline - time.monotonic()
-                if left <= 0 or self._process.poll() is not None:
-                    raise BootFailedError(
-                        f"{pattern.pattern!r} did not come in {seconds} s\n" + "\n".join(self.console)
-                    )
-                self._changed.wait(min(left, 1))
+        deadline = time.monotonic() + self.patience
+        while (counted := self.counted()) != expected:
+            if not counted <= expected or time.monotonic() > deadline:
+                console = "\n".join(sensor.console)
+                raise BootFailedError(f"the collector has {counted}, not {expected}\n{console}")
+            time.sleep(0.5)
 
-    def send(self, frames: list[bytes]) -> None:
-        """Frames onto the wire of the observation interface."""
-        for frame in frames:
-            self._wire.sendto(frame, self._far)
-            time.sleep(0.002)
+    def condition(self) -> dict[str, str]:
+        """What the sensor told of itself last."""
+        [sensor] = json.loads(self.collector.command("sensor", "list", "--json"))["sensors"]
+        found: dict[str, str] = sensor["condition"] or {}
+        return found
 
-    def came(self) -> list[bytes]:
-        """Every frame that the observation interface has sent so far."""
-        self._wire.settimeout(0)
-        frames: list[bytes] = []
-        with suppress(BlockingIOError):
-            while True:
-                frames.append(self._wire.recv(65_536))
-        return frames
-
-    def cut(self) -> None:
-        """Cut the power."""
-        self._process.kill()
-        self._process.wait()
-        self._wire.close()
+    def roll_out(self, bundle: Path) -> None:
+        """Have the collector offer a release."""
+        self.collector.command(
+            *("rollout", "start", bundle, "--group", "access", "--stages", "100", "--soak-minutes", "0"),
+            *("--most-failures", "9"),
+        )
 
 
-def wait_for(collector: Collector, expected: Counter[str], sensor: Sensor, seconds: float) -> None:
-    """Wait until the collector has the packets that were sent, by key.
+def count(bench: Bench) -> None:
+    """First boot, exact counts, silence; then the same after a power cut."""
+    expected = bench.counted()
+    for name in ("first boot", "boot after a power cut"):
+        with ExitStack() as stack:
+            sensor = bench.switch_on(stack)
+            sensor.expect(KERNEL, seconds=bench.patience)
+            bench.said[f"{name}, frames of UEFI before the image ran"] = len(sensor.came())
+            sensor.expect(STARTED, seconds=bench.patience)
+            bench.said[f"{name}, seconds to capturing"] = round(time.monotonic() - sensor.began, 1)
+            sensor.send(bench.frames)
+            expected += bench.each
+            bench.wait_for(expected, sensor)
+            bench.said[f"{name}, seconds to counts in the collector"] = round(
+                time.monotonic() - sensor.began, 1
+            )
+            bench.said[f"{name}, packets counted"] = bench.each.total()
+            bench.said[f"{name}, health"] = json.loads(sensor.expect(HEALTH, seconds=bench.patience)[1])
+            if spoken := sensor.came():
+                raise BootFailedError(f"{len(spoken)} frames left the observation interface: {spoken[:3]}")
+        if bench.collector.code in on_card(bench.card, "sensor.txt"):
+            raise BootFailedError("the code is still on the boot partition")
+
+
+def updates(bench: Bench, workshop: Workshop) -> None:
+    """Into the other slot and back; and what must not get there."""
+    with ExitStack() as stack:
+        sensor = bench.switch_on(stack)
+        for slot, version in (("b", "2.0"), ("a", "3.0")):
+            began = time.monotonic()
+            bench.roll_out(workshop.newer(version))
+            sensor.expect(INSTALLED, seconds=bench.patience)
+            sensor.expect(STARTED, seconds=bench.patience)
+            expected = bench.counted() + bench.each
+            sensor.send(bench.frames)
+            good = sensor.expect(GOOD, ROLLED_BACK, seconds=bench.patience)
+            bench.wait_for(expected, sensor)
+            require(good[0] == f"teiten: slot {slot} is good", good[0], sensor)
+            await_condition(bench, sensor, version=version, slot=slot, outcome="good")
+            bench.said[f"update to {version}, seconds from roll-out to good in slot {slot}"] = round(
+                time.monotonic() - began
+            )
+        for bundle, outcome in (
+            (workshop.forged("4.0"), "refused"),
+            (workshop.mute("5.0"), "rolled-back"),
+            (workshop.unbootable("6.0"), "rolled-back"),
+        ):
+            began = time.monotonic()
+            bench.roll_out(bundle)
+            told = sensor.expect(REFUSED, ROLLED_BACK, seconds=bench.patience)
+            require((outcome == "refused") == (told.re is REFUSED), told[0], sensor)
+            await_condition(bench, sensor, version="3.0", slot="a", outcome=outcome)
+            bench.said[f"{bundle.stem}, seconds from roll-out to {outcome}"] = round(time.monotonic() - began)
+            bench.said[f"{bundle.stem}, the sensor's reason"] = told[1]
+        expected = bench.counted() + bench.each
+        sensor.send(bench.frames)
+        bench.wait_for(expected, sensor)
+
+
+def require(holds: bool, said: str, sensor: Sensor) -> None:  # noqa: FBT001  # a condition, as of assert
+    """Fail with the console if something does not hold.
 
     Raises:
-        BootFailedError: It has others, or has too few in the end.
+        BootFailedError: It does not.
     """
-    deadline = time.monotonic() + seconds
-    while (counted := Counter(collector.counted())) != expected:
-        if not counted <= expected or time.monotonic() > deadline:
-            console = "\n".join(sensor.console)
-            raise BootFailedError(f"the collector has {counted}, not {expected}\n{console}")
+    if not holds:
+        raise BootFailedError(f"{said}\n" + "\n".join(sensor.console))
+
+
+def await_condition(bench: Bench, sensor: Sensor, **wanted: str) -> None:
+    """Wait until the collector knows so much of the sensor.
+
+    Raises:
+        BootFailedError: It does not in the end.
+    """
+    deadline = time.monotonic() + bench.patience
+    while not wanted.items() <= bench.condition().items():
+        require(time.monotonic() < deadline, f"the collector knows {bench.condition()}, not {wanted}", sensor)
+        time.sleep(1)
+
+
+def cuts(bench: Bench, workshop: Workshop, times: int, seed: int) -> None:
+    """Cut the power at random, and look each time what the collector has.
+
+    Every boot sends the packets once. An interval that was open when power went is lost, whole or in part;
+    but what the collector has acknowledged only ever grows, by no more than was sent.
+    """
+    chance = random.Random(seed)  # repeatable
+    versions = itertools.cycle(("10.0", "11.0"))
+    reached: Counter[str] = Counter()
+    sent = bench.counted()
+    before = bench.counted()
+    for number in range(times):
+        if bench.condition().get("outcome") != "installed" and number % 3 == 0:
+            bench.roll_out(workshop.newer(next(versions)))
+        with ExitStack() as stack:
+            sensor = bench.switch_on(stack)
+            until = time.monotonic() + chance.uniform(1, LONGEST_SECONDS)
+            how_far = "before capturing"
+            for pattern, name in ((STARTED, "capturing"), (INSTALLED, "after installing"), (GOOD, "good")):
+                left = until - time.monotonic()
+                try:
+                    sensor.expect(pattern, seconds=max(left, 0))
+                except BootFailedError:
+                    break
+                how_far = name
+                if pattern is STARTED:
+                    sent += bench.each
+                    sensor.send(bench.frames)
+            reached[how_far] += 1
         time.sleep(0.5)
+        now = bench.counted()
+        if not before <= now <= sent:
+            raise BootFailedError(f"after cut {number + 1}: {now} is not between {before} and {sent}")
+        before = now
+        print(f"cut {number + 1} of {times}: {how_far}; {now.total()} counted", file=sys.stderr, flush=True)
+    with ExitStack() as stack:
+        sensor = bench.switch_on(stack)
+        sensor.expect(STARTED, seconds=bench.patience)
+        sensor.send(bench.frames)
+        sent += bench.each
+        deadline = time.monotonic() + bench.patience
+        while bench.counted().total() < before.total() + bench.each.total():
+            require(time.monotonic() < deadline, "the last boot's counts do not come", sensor)
+            time.sleep(1)
+    require(before <= bench.counted() <= sent, f"{bench.counted()} is more than {sent}", sensor)
+    bench.collector.command("check", "--journal")
+    bench.said["power cuts, and how far the boot had come"] = dict(reached)
+    bench.said["power cuts, packets sent and counted"] = [sent.total(), bench.counted().total()]
+    bench.said["power cuts, version and slot in the end"] = [
+        bench.condition()["version"],
+        bench.condition()["slot"],
+    ]
 
 
 def keys_of(frames: list[bytes], folder: Path) -> Counter[str]:
@@ -318,47 +259,39 @@ def keys_of(frames: list[bytes], folder: Path) -> Counter[str]:
     return Counter({key: totals["packets"] for key, totals in counted["keys"].items()})
 
 
-def boot(image: Path, patience: float, said: dict[str, object]) -> None:
-    """The whole way, twice; what was measured goes into `said`."""
+def hold(asked: argparse.Namespace, said: dict[str, object]) -> None:
+    """Everything that was asked for, on one card."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         card = folder / "card.img"
-        subprocess.run(["cp", "--sparse=always", image, card], check=True)  # noqa: S607
-        subprocess.run(["truncate", "--size=+512M", card], check=True)  # noqa: S607
+        subprocess.run(["cp", "--sparse=always", asked.image, card], check=True)  # noqa: S607
+        subprocess.run(["truncate", "--size=+1G", card], check=True)  # noqa: S607
         collector = stack.enter_context(serving(folder))
         provision(card, collector)
         frames = list((over_ipv4() | over_ipv6()).values())
-        sent = keys_of(frames, folder)
-        expected: Counter[str] = Counter()
-        for name in ("first boot", "boot after a power cut"):
-            sensor = Sensor(card, collector, folder)
-            stack.callback(sensor.cut)
-            sensor.expect(KERNEL, patience)
-            said[f"{name}, frames of UEFI before the image ran"] = len(sensor.came())
-            sensor.expect(STARTED, patience)
-            said[f"{name}, seconds to capturing"] = round(time.monotonic() - sensor.began, 1)
-            sensor.send(frames)
-            expected += sent
-            wait_for(collector, expected, sensor, patience)
-            said[f"{name}, seconds to counts in the collector"] = round(time.monotonic() - sensor.began, 1)
-            said[f"{name}, packets counted"] = sent.total()
-            said[f"{name}, health"] = json.loads(sensor.expect(HEALTH, patience)[1])
-            if spoken := sensor.came():
-                raise BootFailedError(f"{len(spoken)} frames left the observation interface: {spoken[:3]}")
-            sensor.cut()
-            if collector.code in on_card(card, "sensor.txt"):
-                raise BootFailedError("the code is still on the boot partition")
+        each = keys_of(frames, folder)
+        bench = Bench(card, collector, folder, asked.patience, said, frames, each, asked.console)
+        workshop = Workshop(asked.image.parent, asked.image.parent.name, folder)
+        if "count" in asked.only:
+            count(bench)
+        if "updates" in asked.only:
+            updates(bench, workshop)
+        if "cuts" in asked.only:
+            cuts(bench, workshop, asked.cuts, asked.seed)
 
 
 def main() -> int:
     """Boot, and print what was measured as JSON."""
     parser = argparse.ArgumentParser(description="boot the image in QEMU and hold it to its promises")
     parser.add_argument("--image", type=Path, required=True)
-    parser.add_argument("--patience", type=float, default=600, metavar="SECONDS", help="for each step")
-    asked = parser.parse_args()
-    said: dict[str, object] = {}
+    parser.add_argument("--patience", type=float, default=900, metavar="SECONDS", help="for each step")
+    parser.add_argument("--console", type=Path, metavar="FILE", help="keep what the consoles say")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
+    parser.add_argument("--cuts", type=int, default=50, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments of the cuts")
+    said: dict[str, object] = {"sensor": SENSOR}
     try:
-        boot(asked.image, asked.patience, said)
+        hold(parser.parse_args(), said)
     except BootFailedError as error:
         print(json.dumps(said, indent=2))
         print(error, file=sys.stderr)

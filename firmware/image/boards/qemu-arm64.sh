@@ -3,8 +3,9 @@
 KERNEL_PACKAGE=linux-image-6.1.0-56-cloud-arm64
 KERNEL_VERSION=6.1.192-2
 KERNEL_RELEASE=6.1.0-56-cloud-arm64
-CONSOLE=ttyAMA0
+BOOT_PACKAGES=grub-efi-arm64-bin
+CONSOLE=console=ttyAMA0
 # What the first stage needs to find and mount the root.
 INITRD_MODULES="virtio_pci virtio_mmio virtio_blk squashfs overlay"
 # What udev does not load by itself.
-LATER_MODULES="vfat nls_ascii nls_cp437 nf_tables nft_ct"
+LATER_MODULES="vfat nls_ascii nls_cp437 nf_tables nft_ct loop dm_verity softdog"

@@ -1,0 +1,132 @@
+"""Every few minutes: tell the collector how this sensor stands, and install what it offers if it is signed.
+
+A release is a bundle, which RAUC verifies and writes, or rules, which the operator signed (`rules`).
+
+RAUC decides by the certificate in the running root: signature, board, and the digest of every block that it
+reads. The collector and the way to it are trusted with nothing but to deliver.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from firmware.provisioning.silence import AGENT_USER
+from firmware.updates import environment, rules
+from firmware.updates.record import Record, words
+from firmware.updates.rules import RulesRefusedError
+from firmware.updates.trial import RECORD, running_slot
+
+from teiten_protocol.fleet import Condition, Order, Outcome
+
+FOLDER = Path("/var/lib/teiten/update")
+INCOMING = FOLDER / "incoming"
+BUNDLE = FOLDER / "bundle.raucb"
+VERSION = Path("/usr/lib/teiten-firmware/version")
+RULES = Path("/var/lib/teiten/rules/operator.rules")
+OPERATOR = Path("/var/lib/teiten/keys/operator.pem")
+_SQUASHFS = b"hsqs"
+"""How RAUC's bundles begin (RAUC 1.8, docs/reference.rst: a squashfs, then the signature)."""
+
+
+def condition() -> Condition:
+    """How this sensor stands."""
+    record = Record.read(RECORD)
+    agent = subprocess.run(["/usr/bin/systemctl", "is-active", "--quiet", "teiten-agent"], check=False)
+    return Condition(
+        version=VERSION.read_text(encoding="ascii").strip(),
+        slot=running_slot(),
+        capturing=agent.returncode == 0,
+        generation=rules.generation_of(RULES),
+        release=record.release,
+        outcome=record.outcome,
+        said=record.said,
+    )
+
+
+def ask(standing: Condition) -> Order | None:
+    """What the collector orders, fetched; None if it could not be asked, which was said."""
+    done = subprocess.run(
+        [
+            *("/usr/bin/setpriv", "--reuid", AGENT_USER, "--regid", AGENT_USER, "--init-groups"),
+            *("/usr/bin/python3", "-m", "firmware.updates.exchange", str(INCOMING)),
+        ],
+        check=False,
+        input=standing.encode(),
+        capture_output=True,
+    )
+    if done.returncode:
+        print(f"teiten: {done.stderr.decode(errors='replace').strip()}", file=sys.stderr)
+        return None
+    return Order.decode(done.stdout)
+
+
+def install(order: Order) -> bool:
+    """Install what was fetched; whether the other slot is to be started."""
+    fetched = INCOMING / order.release
+    os.chown(fetched, 0, 0)
+    fetched.chmod(0o600)
+    fetched.replace(BUNDLE)
+    with BUNDLE.open("rb") as file:
+        is_bundle = file.read(len(_SQUASHFS)) == _SQUASHFS
+    if is_bundle:
+        return _install_bundle(order)
+    _adopt_rules(order)
+    BUNDLE.unlink()
+    return False
+
+
+def _adopt_rules(order: Order) -> None:
+    try:
+        generation = rules.adopt(BUNDLE.read_bytes(), RULES, OPERATOR)
+    except RulesRefusedError as refused:
+        said = words(str(refused))
+        Record(order.release, Outcome.REFUSED, said).write(RECORD)
+        print(f"teiten: release {order.release[:16]} is refused: {said}", file=sys.stderr)
+        return
+    subprocess.run(["/usr/bin/systemctl", "kill", "--signal=HUP", "teiten-agent"], check=False)
+    Record(order.release, Outcome.GOOD).write(RECORD)
+    print(f"teiten: rules of generation {generation} are in force")
+
+
+def _install_bundle(order: Order) -> bool:
+    # Noted before: if power goes while it is installed, `trial` finds no trial, and it is fetched again.
+    Record(order.release, Outcome.INSTALLED).write(RECORD)
+    done = subprocess.run(
+        ["/usr/bin/rauc", "install", str(BUNDLE)],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    BUNDLE.unlink()
+    if done.returncode:
+        Record(order.release, Outcome.REFUSED, words(done.stdout)).write(RECORD)
+        print(f"teiten: release {order.release[:16]} is refused: {words(done.stdout)}", file=sys.stderr)
+        return False
+    print(f"teiten: release {order.release[:16]} is installed, and is now tried")
+    return True
+
+
+def main() -> int:
+    """One round."""
+    BUNDLE.unlink(missing_ok=True)
+    standing = condition()
+    order = ask(standing)
+    if order is None:
+        return 0
+    nothing_new = not order.release or order.release == standing.release
+    if nothing_new or environment.read().trial:
+        return 0
+    if install(order):
+        subprocess.run(["/usr/bin/systemctl", "--no-block", "reboot"], check=True)
+    else:
+        ask(condition())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
