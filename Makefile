@@ -91,7 +91,7 @@ test-emulated: ## The sensor's tests on the arm64 build, emulated (as root; afte
 
 .PHONY: image
 image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
-	firmware/image/build.sh "$(BOARD)"
+	DRIFT="$(DRIFT)" firmware/image/build.sh "$(BOARD)"
 
 # What `make firmware-test` tries: count updates cuts, and how often cuts cuts.
 PARTS ?= count updates cuts

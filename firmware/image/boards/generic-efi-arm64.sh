@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Boards and servers whose firmware is UEFI, of their own or of U-Boot: Debian's kernel for all of arm64.
+KERNEL_LATEST=linux-image-arm64
 KERNEL_PACKAGE=linux-image-6.1.0-56-arm64
 KERNEL_VERSION=6.1.192-2
 KERNEL_RELEASE=6.1.0-56-arm64

@@ -1,5 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # QEMU's machine `virt`, and any server or virtual machine with UEFI and virtio.
+KERNEL_LATEST=linux-image-cloud-arm64
 KERNEL_PACKAGE=linux-image-6.1.0-56-cloud-arm64
 KERNEL_VERSION=6.1.192-2
 KERNEL_RELEASE=6.1.0-56-cloud-arm64

@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # Raspberry Pi 4, 400 and Compute Module 4, whose boot loader of 2021 or later reads GPT cards. Its firmware starts U-Boot,
 # and that GRUB by UEFI, as on every other board.
+KERNEL_LATEST=linux-image-arm64
 KERNEL_PACKAGE=linux-image-6.1.0-56-arm64
 KERNEL_VERSION=6.1.192-2
 KERNEL_RELEASE=6.1.0-56-arm64
