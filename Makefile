@@ -93,8 +93,8 @@ test-emulated: ## The sensor's tests on the arm64 build, emulated (as root; afte
 image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
 	DRIFT="$(DRIFT)" firmware/image/build.sh "$(BOARD)"
 
-# What `make firmware-test` tries: count updates cuts, and how often cuts cuts.
-PARTS ?= count updates cuts
+# What `make firmware-test` tries: count fallback updates cuts, and how often cuts cuts.
+PARTS ?= count fallback updates cuts
 CUTS ?= 50
 
 .PHONY: firmware-test

@@ -27,6 +27,8 @@ BUNDLE = FOLDER / "bundle.raucb"
 VERSION = Path("/usr/lib/teiten-firmware/version")
 RULES = Path("/var/lib/teiten/rules/operator.rules")
 OPERATOR = Path("/var/lib/teiten/keys/operator.pem")
+_NO_ANSWER = "D-Bus error"
+"""What RAUC's command says where its service did not answer (RAUC 1.8, src/main.c): no verdict."""
 _SQUASHFS = b"hsqs"
 """How RAUC's bundles begin (RAUC 1.8, docs/reference.rst: a squashfs, then the signature)."""
 
@@ -65,6 +67,10 @@ def ask(standing: Condition) -> Order | None:
 
 def install(order: Order) -> bool:
     """Install what was fetched; whether the other slot is to be started."""
+    # Here, and not by D-Bus when it is asked: that waits for 25 seconds, and a busy board needs more.
+    started = subprocess.run(["/usr/bin/systemctl", "start", "rauc.service"], check=False)
+    if started.returncode:
+        return False
     fetched = INCOMING / order.release
     os.chown(fetched, 0, 0)
     fetched.chmod(0o600)
@@ -92,6 +98,7 @@ def _adopt_rules(order: Order) -> None:
 
 
 def _install_bundle(order: Order) -> bool:
+    tried = Record.read(RECORD)
     # Noted before: if power goes while it is installed, `trial` finds no trial, and it is fetched again.
     Record(order.release, Outcome.INSTALLED).write(RECORD)
     done = subprocess.run(
@@ -103,6 +110,10 @@ def _install_bundle(order: Order) -> bool:
         errors="replace",
     )
     BUNDLE.unlink()
+    if done.returncode and _NO_ANSWER in done.stdout:
+        tried.write(RECORD)
+        print(f"teiten: RAUC does not answer, later again: {words(done.stdout)}", file=sys.stderr)
+        return False
     if done.returncode:
         Record(order.release, Outcome.REFUSED, words(done.stdout)).write(RECORD)
         print(f"teiten: release {order.release[:16]} is refused: {words(done.stdout)}", file=sys.stderr)

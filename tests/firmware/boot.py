@@ -5,6 +5,7 @@
 `count`     a card is provisioned and boots by UEFI and GRUB; it enrols; packets of every kind go to its
             observation interface, and a collector on this machine has each once, and not one was answered;
             the power is cut, and the same card boots and counts again
+`fallback`  the other slot is chosen and empty: GRUB tries it three times and takes the first, which says so
 `updates`   the collector rolls releases out: one goes into slot B and one back into A; one with a foreign
             signature is refused; one that never captures and one that cannot be mounted are rolled back
 `cuts`      the power is cut N times at random, also while a release is fetched, installed and tried: the card
@@ -37,6 +38,7 @@ from tests.firmware.machine import (
     Collector,
     Sensor,
     on_card,
+    prefer_empty_slot,
     provision,
     serving,
 )
@@ -44,7 +46,7 @@ from tests.firmware.releases import Workshop
 from tests.firmware.stimuli import OURS, over_ipv4, over_ipv6
 from tests.fleet import AGENT, run
 
-PARTS = ("count", "updates", "cuts")
+PARTS = ("count", "fallback", "updates", "cuts")
 GOOD = re.compile(r"teiten: slot ([ab]) is good")
 REFUSED = re.compile(r"teiten: release \w+ is refused: (.*)")
 INSTALLED = re.compile(r"teiten: release \w+ is installed")
@@ -136,6 +138,17 @@ def count(bench: Bench) -> None:
                 raise BootFailedError(f"{len(spoken)} frames left the observation interface: {spoken[:3]}")
         if bench.collector.code in on_card(bench.card, "sensor.txt"):
             raise BootFailedError("the code is still on the boot partition")
+
+
+def fallback(bench: Bench) -> None:
+    """An empty slot is left after three attempts."""
+    prefer_empty_slot(bench.card, bench.folder)
+    with ExitStack() as stack:
+        sensor = bench.switch_on(stack)
+        told = sensor.expect(ROLLED_BACK, seconds=bench.patience)
+        bench.said["fallback, the sensor's reason"] = told[1]
+        await_condition(bench, sensor, slot="a", outcome="rolled-back", said=told[1])
+        bench.said["fallback, seconds to the collector's knowing"] = round(time.monotonic() - sensor.began)
 
 
 def updates(bench: Bench, workshop: Workshop) -> None:
@@ -274,6 +287,8 @@ def hold(asked: argparse.Namespace, said: dict[str, object]) -> None:
         workshop = Workshop(asked.image.parent, asked.image.parent.name, folder)
         if "count" in asked.only:
             count(bench)
+        if "fallback" in asked.only:
+            fallback(bench)
         if "updates" in asked.only:
             updates(bench, workshop)
         if "cuts" in asked.only:

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from firmware.updates import environment
+
 from teiten_collector.store import Engine
 from tests.firmware.stimuli import OUR_MAC, OURS
 from tests.fleet import COLLECTOR, run
@@ -35,6 +37,10 @@ COLLECTOR_ADDRESS = "10.0.2.100"
 
 BOOT_OFFSET = 1 << 20
 """Where the boot partition begins on the card, as firmware/image/build.sh lays it out."""
+
+ENVIRONMENT_OFFSET = 65 << 20
+"""Where the partition `env` begins."""
+ENVIRONMENT_BYTES = 1 << 20
 
 KERNEL = re.compile(r"\[ +\d+\.\d+\]")
 """A line of the kernel: what came out of the interface before is the machine's own firmware's."""
@@ -174,6 +180,17 @@ def provision(card: Path, collector: Collector) -> None:
         boot = f"{card}@@{BOOT_OFFSET}"
         for source, name in ((settings, "sensor.txt"), (collector.certificate, "collector-ca.pem")):
             subprocess.run(["mcopy", "-o", "-i", boot, source, f"::/{name}"], check=True)  # noqa: S607
+
+
+def prefer_empty_slot(card: Path, folder: Path) -> None:
+    """Have GRUB try slot B, in which there is nothing yet, as if an update had gone wrong altogether."""
+    part = folder / "env"
+    with card.open("r+b") as stream:
+        stream.seek(ENVIRONMENT_OFFSET)
+        part.write_bytes(stream.read(ENVIRONMENT_BYTES))
+        environment.write(environment.read(part).prefer("b"), part)
+        stream.seek(ENVIRONMENT_OFFSET)
+        stream.write(part.read_bytes())
 
 
 def on_card(card: Path, name: str) -> str:
