@@ -77,7 +77,7 @@ if [[ ${DRIFT:-} == accept ]]; then
   KERNEL_VERSION=$(apt-cache policy "$KERNEL_PACKAGE" | awk '/Candidate:/ { print $2 }')
   unset APT_CONFIG
 fi
-kernel=$work/kernel-$KERNEL_RELEASE-$KERNEL_VERSION
+kernel=$work/kernel-$KERNEL_RELEASE-$KERNEL_VERSION-$(sha256sum <<<"$BOOT_PACKAGES" | cut -c1-8)
 if [[ ! -e $kernel/done ]]; then
   echo "image: kernel $KERNEL_VERSION and GRUB" >&2
   rm -rf "$kernel"
