@@ -3,7 +3,7 @@
 Nine packets in ten have no payload: SYNs to ports as telescopes see them, backscatter, pings. The tenth is a
 payload that a built-in rule is tested with. Contenders run in turn on one core; the last rows are the same
 without the payloads. The rule set of 1,659 public rules takes part where the folder `shared` lies beside the
-checkout.
+checkout; Suricata, without rules and with that set, where it is on the path or `SURICATA` names it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import itertools
 import json
 import os
 import random
+import shutil
 import statistics
 import struct
+import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -172,6 +174,95 @@ def measure(path: Path, contenders: dict[str, Library | None], rounds: int) -> l
     ]
 
 
+OUTPUTS = {0: "fast", 1: "eve-log", 7: "stats"}
+"""Files that Suricata's own configuration has on, by their places in it; they are switched off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Suricata on one capture: processor and wall seconds of each round, less those of its start.
+
+    Attributes:
+        capture: Name of the capture.
+        rules: With which rules.
+        processor: Processor seconds of each round.
+        wall: Wall seconds of each round.
+        packets_per_second: Packets a second of processor time, of the median round.
+    """
+
+    capture: str
+    rules: str
+    processor: list[float]
+    wall: list[float]
+    packets_per_second: float
+
+
+def run_suricata(program: str, capture: Path, rules: Path) -> tuple[float, float]:
+    """Processor and wall seconds of one run, with one thread and no output files."""
+    logs = (WORK / "suricata").resolve()
+    logs.mkdir(exist_ok=True)
+    command = [
+        program,
+        "-r",
+        str(capture.resolve()),
+        "-S",
+        str(rules),
+        "-l",
+        str(logs),
+        "--runmode",
+        "single",
+    ]
+    command += ["-k", "none", "--set", "stats.enabled=no"]
+    for number, output in OUTPUTS.items():
+        command += ["--set", f"outputs.{number}.{output}.enabled=no"]
+    before, start = os.times(), time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = os.times()
+    processor = after.children_user + after.children_system - before.children_user - before.children_system
+    return processor, time.perf_counter() - start
+
+
+def measure_suricata(program: str, path: Path, packets: int, rounds: int) -> list[Peer]:
+    """Suricata without rules and with the public set, as often; one packet gives what its start costs."""
+    nothing = WORK / "nothing.pcap"
+    with path.open("rb") as file:
+        front = file.read(24 + 16)
+        nothing.write_bytes(front + file.read(int.from_bytes(front[32:36], "little")))
+    none = WORK / "none.rules"
+    none.touch()
+    public = SHARED / "telescope" / "telescope.rules"
+    peers = []
+    for name, rules in {"none": none.resolve(), "telescope.rules": public}.items():
+        if not rules.exists():
+            continue
+        runs = []
+        for _ in range(rounds):
+            start = run_suricata(program, nothing, rules)
+            whole = run_suricata(program, path, rules)
+            runs.append((whole[0] - start[0], whole[1] - start[1]))
+        processor, wall = [run[0] for run in runs], [run[1] for run in runs]
+        peers.append(Peer(path.stem, name, processor, wall, packets / statistics.median(processor)))
+    return peers
+
+
+def compare(
+    program: str, path: Path, results: list[Measurement], arguments: argparse.Namespace
+) -> list[Peer]:
+    """Measure Suricata and print how many times as fast as it each of ours with as many rules is."""
+    peers = measure_suricata(program, path, arguments.packets, arguments.rounds)
+    ours = {"built-in", "telescope.rules", "two whole public sets"}
+    for peer in peers:
+        print(
+            f"{peer.capture:28}Suricata, {peer.rules:22}{peer.packets_per_second / 1e6:12.3f} million packets/s "
+            f"of processor time; wall {statistics.median(peer.wall):.2f} s"
+        )
+        for one in results:
+            if one.capture == peer.capture and one.rules in ours:
+                times = one.packets_per_second / peer.packets_per_second
+                print(f"{'':28}    {one.rules} here: {times:.1f} times as fast")
+    return peers
+
+
 def main() -> None:
     """Measure on one core, print a table, keep the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -199,8 +290,16 @@ def main() -> None:
             f"{one.capture:28}{one.rules:24}{one.count:8,}{one.packets_per_second / 1e6:20.2f}"
             f"{one.ratio_to_none:12.2f}{one.detections:12,}"
         )
+    peers: list[Peer] = []
+    program = os.environ.get("SURICATA") or shutil.which("suricata")
+    if program is None:
+        print("Suricata left out: it is not on the path, and SURICATA names none", file=sys.stderr)
+    else:
+        for payloads in (True, False):
+            peers += compare(program, make_mix(arguments.packets, payloads=payloads), results, arguments)
     record = WORK / "signatures.json"
-    record.write_text(json.dumps([asdict(one) for one in results], indent=1), encoding="utf-8")
+    document = {"ours": [asdict(one) for one in results], "suricata": [asdict(one) for one in peers]}
+    record.write_text(json.dumps(document, indent=1), encoding="utf-8")
     print(f"figures kept in {record}")
 
 
