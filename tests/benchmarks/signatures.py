@@ -253,7 +253,8 @@ def compare(
     ours = {"built-in", "telescope.rules", "two whole public sets"}
     for peer in peers:
         print(
-            f"{peer.capture:28}Suricata, {peer.rules:22}{peer.packets_per_second / 1e6:12.3f} million packets/s "
+            f"{peer.capture:28}Suricata, {peer.rules:16}"
+            f"{peer.packets_per_second / 1e6:8.3f} million packets/s "
             f"of processor time; wall {statistics.median(peer.wall):.2f} s"
         )
         for one in results:
