@@ -48,6 +48,7 @@ format: build ## Let rustfmt and ruff set the code
 bench: build ## Packets per second beside a bare walk and other programs; live loss (tests/benchmarks/README.md)
 	$(BIN)/python -m tests.benchmarks.run
 	$(BIN)/python -m tests.benchmarks.instructions
+	cargo bench --locked --package teiten-core --bench stages
 	$(BIN)/python -m tests.benchmarks.peers
 	$(BIN)/python -m tests.benchmarks.signatures
 	@if [ "$$(id -u)" = 0 ]; then $(BIN)/python -m tests.benchmarks.live; \
