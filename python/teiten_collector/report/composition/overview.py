@@ -37,11 +37,10 @@ def blocks(desk: Desk) -> list[Block]:
 
 def _without_surveys(desk: Desk) -> str:
     side, wording = desk.report.access, desk.wording
-    if not side.surveys:
+    rate, without = _rate(side.total.rate), _rate(side.total_without_surveys.rate)
+    if rate == without:  # none, or too few to be seen in a sentence; section 3 has them
         return ""
-    return wording.surveys_lead.format(
-        unit=wording.address_unit, rate=_rate(side.total.rate), without=_rate(side.total_without_surveys.rate)
-    )
+    return wording.surveys_lead.format(unit=wording.address_unit, rate=rate, without=without)
 
 
 def lacking(desk: Desk) -> str:
