@@ -30,6 +30,7 @@ events! {
     IPV4_OPTION_UNKNOWN "ipv4.opt_unknown",
     IPV4_OPTION_DUPLICATE "ipv4.opt_duplicate",
     IPV4_OPTION_PAD "ipv4.opt_pad_required",
+    IPV4_OPTION_LAST "ipv4.opt_eol_required",
     IPV4_ICMPV6 "ipv4.icmpv6",
     IPV4_FRAGMENT_TOO_LARGE "ipv4.frag_pkt_too_large",
     IPV6_TRUNCATED "ipv6.trunc_pkt",
@@ -41,6 +42,8 @@ events! {
     IPV6_DUPLICATE_ROUTING "ipv6.exthdr_dupl_rh",
     IPV6_DUPLICATE_HOP "ipv6.exthdr_dupl_hh",
     IPV6_DUPLICATE_DESTINATION "ipv6.exthdr_dupl_dh",
+    IPV6_DUPLICATE_AUTHENTICATION "ipv6.exthdr_dupl_ah",
+    IPV6_AUTHENTICATION_RESERVED "ipv6.exthdr_ah_res_not_null",
     IPV6_FRAGMENT_RESERVED "ipv6.fh_non_zero_reserved_field",
     IPV6_FRAGMENT_LENGTH "ipv6.frag_invalid_length",
     IPV6_FRAGMENT_TOO_LARGE "ipv6.frag_pkt_too_large",
@@ -99,6 +102,29 @@ pub fn number(name: &str) -> Option<u8> {
         .iter()
         .position(|known| *known == name)
         .and_then(|bit| u8::try_from(bit).ok())
+}
+
+/// Why an event without a bit is none that a rule can ask for.
+#[must_use]
+pub fn reason(name: &str) -> &'static str {
+    match name {
+        "ipv4.pkt_too_small"
+        | "ipv4.hlen_too_small"
+        | "ipv4.wrong_ip_version"
+        | "ipv6.pkt_too_small"
+        | "ipv6.wrong_ip_version"
+        | "ipraw.invalid_ip_version" => {
+            "is of a frame whose IP header cannot be read, so that it names no sender"
+        }
+        "ipv4.frag_overlap" | "ipv6.frag_overlap" | "ipv4.frag_ignored" | "ipv6.frag_ignored" => {
+            "is found by putting fragments together, which is not done"
+        }
+        // An ESP header hides what follows it (RFC 4303 section 2).
+        "ipv6.exthdr_dupl_eh" => "lies behind encryption",
+        // Its routing bit must be 0 (RFC 2637 section 4.1), and is an event itself.
+        "gre.version1_malformed_sre_hdr" => "is of source routes, which version 1 of GRE has not",
+        _ => "is of a layer the engine does not look at",
+    }
 }
 
 /// Bits of the events that a packet shows.
@@ -176,6 +202,11 @@ fn ipv4_options(mut options: &[u8]) -> u128 {
                 break;
             }
             1 => options = rest,
+            // No room for a length: only an end of the list may stand in the last byte.
+            _ if rest.is_empty() => {
+                events |= IPV4_OPTION_LAST;
+                break;
+            }
             _ => {
                 let length = match rest.first() {
                     Some(length) if *length >= 2 && usize::from(*length) <= options.len() => {
@@ -225,13 +256,14 @@ fn ipv6<'a>(ip: &Ipv6<'a>) -> (&'a [u8], u128, bool) {
         events |= IPV6_TRUNCATED;
     }
     let (mut kind, mut rest) = (ip.next_header(), ip.payload());
-    let mut seen = [0_u8; 4];
+    let mut seen = [0_u8; 5];
     let mut fragment = false;
     for _ in 0..crate::limits::MAX_IPV6_EXTENSIONS {
         let (place, twice) = match kind {
             0 => (0, IPV6_DUPLICATE_HOP),
             43 => (1, IPV6_DUPLICATE_ROUTING),
             44 => (2, IPV6_DUPLICATE_FRAGMENT),
+            51 => (4, IPV6_DUPLICATE_AUTHENTICATION),
             60 => (3, IPV6_DUPLICATE_DESTINATION),
             _ => break,
         };
@@ -243,10 +275,11 @@ fn ipv6<'a>(ip: &Ipv6<'a>) -> (&'a [u8], u128, bool) {
         let [next, length, third, fourth, ..] = rest else {
             return (rest, events | IPV6_EXTENSION_TRUNCATED, false);
         };
-        let whole = if kind == 44 {
-            8
-        } else {
-            usize::from(*length) * 8 + 8
+        let whole = match kind {
+            44 => 8,
+            // In words of 4 bytes, less two (RFC 4302 section 2.2).
+            51 => usize::from(*length) * 4 + 8,
+            _ => usize::from(*length) * 8 + 8,
         };
         let (Some(extension), Some(behind)) = (rest.get(..whole), rest.get(whole..)) else {
             return (rest, events | IPV6_EXTENSION_TRUNCATED, false);
@@ -273,6 +306,7 @@ fn ipv6<'a>(ip: &Ipv6<'a>) -> (&'a [u8], u128, bool) {
                     return (behind, events, false);
                 }
             }
+            51 if [*third, *fourth] != [0, 0] => events |= IPV6_AUTHENTICATION_RESERVED,
             0 => events |= ipv6_options(extension, IPV6_HOP_UNKNOWN, IPV6_HOP_PADDING),
             60 => {
                 events |= ipv6_options(

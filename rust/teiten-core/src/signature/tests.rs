@@ -42,6 +42,22 @@ fn icmp(kind: u8, code: u8, payload: &[u8]) -> Vec<u8> {
     ipv4(1, &segment)
 }
 
+/// A packet of IPv6 with lengths that are right.
+fn ipv6(next: u8, behind: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(behind.len()).unwrap().to_be_bytes();
+    let mut bytes = vec![0x60, 0, 0, 0, length[0], length[1], next, 64];
+    bytes.extend([0x20; 32]);
+    bytes.extend(behind);
+    bytes
+}
+
+/// An authentication header with 12 bytes of integrity check (RFC 4302 section 2).
+fn authentication(next: u8, reserved: u8) -> Vec<u8> {
+    let mut bytes = vec![next, 4, 0, reserved];
+    bytes.extend([9; 20]);
+    bytes
+}
+
 /// A copy with other bytes from an offset on.
 fn with(mut packet: Vec<u8>, offset: usize, bytes: &[u8]) -> Vec<u8> {
     packet[offset..offset + bytes.len()].copy_from_slice(bytes);
@@ -482,6 +498,26 @@ fn events_name_what_is_wrong_with_headers() {
         ("ipv4.trunc_pkt", with(fine.clone(), 3, &[31]), fine.clone()),
         ("icmpv4.unknown_type", icmp(7, 0, b""), icmp(8, 0, b"")),
         ("icmpv4.unknown_code", icmp(8, 1, b""), icmp(8, 0, b"")),
+        (
+            "ipv4.opt_eol_required",
+            with_options(&fine, &[1, 1, 1, 7]),
+            with_options(&fine, &[1, 1, 1, 0]),
+        ),
+        (
+            "ipv6.exthdr_dupl_ah",
+            ipv6(51, &[authentication(51, 0), authentication(59, 0)].concat()),
+            ipv6(51, &authentication(59, 0)),
+        ),
+        (
+            "ipv6.exthdr_ah_res_not_null",
+            ipv6(51, &authentication(59, 1)),
+            ipv6(51, &authentication(59, 0)),
+        ),
+        (
+            "ipv6.data_after_none_header",
+            ipv6(51, &[authentication(59, 0), vec![0]].concat()),
+            ipv6(51, &authentication(59, 0)),
+        ),
     ] {
         holds(
             &format!("pkthdr {ANY}"),
@@ -652,6 +688,21 @@ fn a_rule_that_cannot_be_used_says_where_why_and_what_to_do() {
             Obstacle::Unsupported,
         ),
         (
+            "alert pkthdr any any -> any any (decode-event:ethernet.pkt_too_small; sid:1;)",
+            34,
+            Obstacle::Unsupported,
+        ),
+        (
+            "alert ntp any any -> any any (app-layer-event:ntp.malformed_data; sid:1;)",
+            31,
+            Obstacle::Unsupported,
+        ),
+        (
+            "alert tls any any -> any any (app-layer-event:tls.invalid_record; sid:1;)",
+            7,
+            Obstacle::Session,
+        ),
+        (
             "alert tcp any any -> any any (pcre:\"/(a)\\1/\"; sid:1;)",
             31,
             Obstacle::Unsupported,
@@ -758,6 +809,7 @@ alert tcp any any -> any any (tcpv4-csum:invalid; sid:12;)
 alert icmp any any -> any any (icmpv6-csum:invalid; sid:13;)
 alert pkthdr any any -> any any (decode-event:ipv4.opt_invalid; sid:14;)
 alert pkthdr any any -> any any (decode-event:ipv6.trunc_exthdr; sid:15;)
+alert pkthdr any any -> any any (decode-event:ipv6.exthdr_dupl_ah; sid:19;)
 alert ip any any -> any any (sweep: addresses 20, seconds 9; sid:16;)
 alert ip any any -> any any (portscan: keys 2, seconds 9; flowbits:set,a; sid:17;)
 alert ip any any -> any any (flowbits:isset,a; threshold: type both, track by_both, count 2, seconds 3; sid:18;)
@@ -804,7 +856,7 @@ proptest! {
                 4 => ipv4(47, bytes),
                 _ => {
                     let length = u16::try_from(bytes.len()).unwrap_or(0).to_be_bytes();
-                    let next = bytes.first().map_or(0, |byte| [0, 43, 44, 60, 58, 17][usize::from(byte % 6)]);
+                    let next = bytes.first().map_or(0, |byte| [0, 43, 44, 51, 60, 58, 17][usize::from(byte % 7)]);
                     let mut packet = vec![0x60, 0, 0, 0, length[0], length[1], next, 64];
                     packet.extend([1; 32]);
                     packet.extend(bytes);

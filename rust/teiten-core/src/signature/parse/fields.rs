@@ -54,9 +54,7 @@ fn other(draft: &mut Draft, option: &RuleOption<'_>) -> Result<bool, Refusal> {
         "decode-event" => {
             let name = option.needed()?;
             let bit = event::number(name).ok_or_else(|| {
-                option.unsupported(&format!(
-                    "the event `{name}` is of a layer the engine does not look at"
-                ))
+                option.unsupported(&format!("the event `{name}` {}", event::reason(name)))
             })?;
             draft.protocol = Protocol::Anomaly;
             Test::Event(bit)

@@ -147,7 +147,9 @@ pub(super) fn read(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(), Ref
 
 fn unknown(draft: &Draft, option: &RuleOption<'_>, name: &str) -> Refusal {
     if name == "app-layer-event" && draft.over_udp {
-        return option.unsupported("the event is one of a protocol's parser");
+        // No session is missing: one datagram may show most of them, to an engine that has the parser.
+        return option
+            .unsupported("the event is found by a parser of the datagram's protocol, of which the engine has none");
     }
     let session = SESSION_WORDS.contains(&name)
         || SESSION_FAMILIES
