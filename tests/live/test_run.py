@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import struct
 import subprocess
 import time
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +80,41 @@ def test_threads_share_the_sources_and_their_batches_count_once(wire: Wire, agen
     assert len({batch.key.sequence for batch in kept}) == len(kept)
     assert sum(batch.counters["counted"] > 0 for batch in kept) >= 3
     assert agent.document("status")["spool"]["incomplete_epochs"] == 0
+
+
+def test_rules_are_read_again_without_losing_a_packet_and_a_broken_file_keeps_them(
+    wire: Wire, agent: Agent
+) -> None:
+    own = agent.home / "own.rules"
+    own.write_text("alert tcp any any -> any 445 (sid:1;)\n", encoding="utf-8")
+    configure(agent, seconds=ENDLESS, more=f'[rules]\nfiles = ["{own}"]')
+    with running(agent) as run:
+        sent = wire.send(syns(2000))
+        own.write_text("alert tcp any any -> any 445 (sid:2;)\n", encoding="utf-8")
+        run.process.send_signal(signal.SIGHUP)
+        sent += wire.send(syns(2000))
+        run.await_events("rules", 2)
+        sent += wire.send(syns(2000))
+        own.write_text("alert tcp any\n", encoding="utf-8")
+        run.process.send_signal(signal.SIGHUP)
+        (kept,) = run.await_events("rules_kept")
+        assert f"{own}:1:" in kept["said"]
+        sent += wire.send(syns(2000))
+        assert run.end(signal.SIGTERM) == 0
+    total = counters(agent)
+    assert total["counted"] == total["kernel_received"] == sent
+    assert total["kernel_dropped"] == 0
+    assert total["rules_changes"] == 1
+    detected: Counter[int] = Counter()
+    for batch in batches(agent):
+        columns = batch.detections
+        signatures = struct.unpack(f"<{columns.rows}I", columns.signature)
+        for signature, count in zip(
+            signatures, struct.unpack(f"<{columns.rows}Q", columns.count), strict=True
+        ):
+            detected[signature] += count
+    assert detected[1] + detected[2] == sent, "each packet meets the old rules or the new ones"
+    assert detected[2] > 0, "the rules from before the broken file stay"
 
 
 def test_threads_share_again_when_the_interface_is_back(wire: Wire, agent: Agent) -> None:

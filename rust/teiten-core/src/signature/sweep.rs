@@ -220,4 +220,19 @@ mod tests {
         assert!(!reach(2, 10), "the window is over");
         assert!(reach(1, 11) && !reach(3, 12), "it speaks once");
     }
+    #[test]
+    fn a_full_set_makes_room_and_counts_the_loss() {
+        let mut spreads = Spreads::new(1);
+        let spread = Spread {
+            kind: SpreadKind::Sweep,
+            count: 2,
+            seconds: 10,
+        };
+        for address in 0..u32::try_from(WAYS).unwrap() + 2 {
+            assert!(!spreads.reach(hash(1, address), what(1), &spread, 0));
+        }
+        assert_eq!(spreads.evicted(), 2);
+        assert!(!spreads.reach(hash(1, 99), what(1), &spread, 20 * SECOND));
+        assert_eq!(spreads.evicted(), 2, "a closed window is no loss");
+    }
 }

@@ -596,6 +596,27 @@ fn flow_bits_live_for_one_packet() {
 }
 
 #[test]
+fn flow_bits_are_taken_back_turned_and_asked_for_together() {
+    let heard = |action: &str, asked: &str| {
+        let text = format!(
+            "alert udp {ANY} (flowbits:set,a; flowbits:{action}; flowbits:noalert; sid:1;)\n\
+             alert udp {ANY} (flowbits:{asked}; sid:2;)"
+        );
+        spoken(&text, &[(0, &udp(1, 2, b"x"))]) == [[2]]
+    };
+    for (action, asked, speaks) in [
+        ("unset,a", "isset,a", false),
+        ("unset,a", "isnotset,a", true),
+        ("toggle,a", "isset,a", false),
+        ("toggle,b", "isset,a&b", true),
+        ("set,c", "isset,a&c", true),
+        ("unset,b", "isset,a|b", true),
+    ] {
+        assert_eq!(heard(action, asked), speaks, "{action}; {asked}");
+    }
+}
+
+#[test]
 fn fragments_are_looked_at_as_such_and_first_ones_as_their_datagram() {
     let first = with(udp(1, 53, &[b'a'; 24]), 6, &[0x20]);
     let later = with(udp(1, 53, &[b'a'; 24]), 7, &[3]);
