@@ -118,24 +118,74 @@ _MODIFIERS = frozenset(
     {"nocase", "depth", "offset", "distance", "within", "startswith", "endswith", "fast_pattern", "rawbytes"}
 )
 _REMARKS = frozenset(
-    {"msg", "reference", "classtype", "sid", "rev", "metadata", "priority", "gid", "requires", "target"}
+    {
+        *(
+            "msg",
+            "reference",
+            "classtype",
+            "sid",
+            "psad_id",
+            "rev",
+            "metadata",
+            "priority",
+            "gid",
+            "requires",
+        ),
+        *(
+            "activated_by",
+            "activates",
+            "count",
+            "created",
+            "exists",
+            "file_meta",
+            "logto",
+            "prefilter",
+            "psad_dl",
+        ),
+        *(
+            "psad_derived_sids",
+            "react",
+            "rem",
+            "replace",
+            "resp",
+            "service",
+            "severity",
+            "soid",
+            "tag",
+            "target",
+        ),
+    }
 )
+_PAYLOAD = Words("ペイロード", "the payload")
+_BUFFERS = {
+    "dns.query": Words("問い合わせた名前", "the name asked for"),
+    "dns_query": Words("問い合わせた名前", "the name asked for"),
+    "dotprefix": Words("「.」に続けて問い合わせた名前", "the name asked for, behind a dot,"),
+    "pkt_data": _PAYLOAD,
+    "raw_data": _PAYLOAD,
+}
+"""What the contents that follow an option look into."""
 _HEADER_WORDS = 7
 
 
 def _clauses(statement: Statement) -> Iterator[Words]:
     yield from _header(statement.header)
     options = [option for option in statement.options if option.name not in _REMARKS]
+    buffer = _PAYLOAD
     for position, option in enumerate(options):
         if option.name in _MODIFIERS:
             continue
-        if option.name == "content":
+        if option.name in _BUFFERS:
+            buffer = _BUFFERS[option.name]
+        elif option.name == "pcre":
+            yield _expression(option.value, buffer)
+        elif option.name == "content":
             modifiers: dict[str, str] = {}
             for following in options[position + 1 :]:
                 if following.name not in _MODIFIERS:
                     break
                 modifiers[following.name] = following.value
-            yield _content(option.value, modifiers)
+            yield _content(option.value, modifiers, buffer)
         else:
             yield _option(option)
 
@@ -158,7 +208,16 @@ def _header(header: tuple[str, ...]) -> Iterator[Words]:
         yield Words("逆方向も含む", "or the other way round")
 
 
-def _content(value: str, modifiers: dict[str, str]) -> Words:
+def _expression(value: str, buffer: Words) -> Words:
+    none = value.startswith("!")
+    expression = value.removeprefix("!")
+    return Words(
+        f"{buffer.japanese}が正規表現 {expression} に一致{'しない' if none else ''}",
+        f"{buffer.english} {'does not match' if none else 'matches'} the expression {expression}",
+    )
+
+
+def _content(value: str, modifiers: dict[str, str], buffer: Words) -> Words:
     wanted = _shown(content_bytes(value))
     negated = value.startswith("!")
     where = [*_place(modifiers)]
@@ -166,8 +225,9 @@ def _content(value: str, modifiers: dict[str, str]) -> Words:
     japanese = "、".join(words.japanese for words in [*where, *([case] if case else [])])
     english = ", ".join(words.english for words in [*where, *([case] if case else [])])
     return Words(
-        f"ペイロード{f'({japanese})' if japanese else ''}に{wanted}が{'ない' if negated else 'ある'}",
-        f"the payload {'does not have' if negated else 'has'} {wanted}{f' ({english})' if english else ''}",
+        f"{buffer.japanese}{f'({japanese})' if japanese else ''}に{wanted}が{'ない' if negated else 'ある'}",
+        f"{buffer.english} {'does not have' if negated else 'has'} {wanted}"
+        + (f" ({english})" if english else ""),
     )
 
 
@@ -331,6 +391,86 @@ def _byte_test(value: str) -> Words:
     )
 
 
+def _number_at(size: str, offset: str, more: list[str]) -> Words:
+    behind = "relative" in more
+    others = ", ".join(word for word in more if word != "relative")
+    beside = f"({others})" if others else ""
+    return Words(
+        f"{'前の一致の後' if behind else ''}{offset}バイト目からの{size}バイトの数{beside}",
+        f"the {size}-byte number at byte {offset}{' behind the match before' if behind else ''}"
+        + (f" {beside}" if beside else ""),
+    )
+
+
+def _byte_jump(value: str) -> Words:
+    size, offset, *more = [*(part.strip() for part in value.split(",")), ""]
+    number = _number_at(size, offset, [word for word in more if word])
+    return Words(
+        f"続きは{number.japanese}だけ先から見る",
+        f"what follows is looked for as far behind as {number.english} says",
+    )
+
+
+def _byte_extract(value: str) -> Words:
+    size, offset, name, *more = [*(part.strip() for part in value.split(",")), "", ""]
+    number = _number_at(size, offset, [word for word in more if word])
+    return Words(f"{name}は{number.japanese}", f"{name} stands for {number.english}")
+
+
+def _byte_math(value: str) -> Words:
+    words = _words_of(value)
+    size, offset, sign, other, name = (
+        words.pop(key, "?") for key in ("bytes", "offset", "oper", "rvalue", "result")
+    )
+    number = _number_at(size, offset, [f"{key} {rest}".strip() for key, rest in words.items()])
+    return Words(
+        f"{name}は{number.japanese} {sign} {other}", f"{name} stands for {number.english} {sign} {other}"
+    )
+
+
+_REQUEST = Words("要求の向き", "it goes the way of a request")
+_ANSWER = Words("応答の向き(跳ね返りか反射)", "it goes the way of an answer (backscatter, or reflected)")
+_SESSIONLESS = Words("セッションを問わない", "no session is asked for")
+_FLOW = {
+    "to_server": _REQUEST,
+    "from_client": _REQUEST,
+    "to_client": _ANSWER,
+    "from_server": _ANSWER,
+    "stateless": _SESSIONLESS,
+    "not_established": _SESSIONLESS,
+    "no_stream": _SESSIONLESS,
+    "only_frag": Words("フラグメントに限る", "it is a fragment"),
+    "no_frag": Words("フラグメントを除く", "it is no fragment"),
+}
+
+
+def _flow(value: str) -> Words:
+    words = (word.strip() for word in value.split(","))
+    told = [_FLOW.get(word, Words(word, word)) for word in words]
+    return Words("、".join(one.japanese for one in told), ", ".join(one.english for one in told))
+
+
+_NOT_DETECTED = Words("それ自身は検知としない", "this is no detection itself")
+_FLOW_BITS = {
+    "set": Words("同じパケットの他のルールのために印{}を付ける", "other rules are told of this packet: {}"),
+    "setx": Words("同じパケットの他のルールのために印{}を付ける", "other rules are told of this packet: {}"),
+    "unset": Words("このパケットの印{}を消す", "other rules are no longer told of this packet: {}"),
+    "toggle": Words("このパケットの印{}を反転する", "what other rules are told of this packet is turned: {}"),
+    "isset": Words("他のルールがこのパケットに印{}を付けた", "another rule told of this packet: {}"),
+    "isnotset": Words(
+        "他のルールがこのパケットに印{}を付けていない", "no other rule told of this packet: {}"
+    ),
+}
+
+
+def _flow_bits(value: str) -> Words:
+    action, _, bits = value.partition(",")
+    if action.strip() == "noalert":
+        return _NOT_DETECTED
+    words = _FLOW_BITS.get(action.strip(), Words(f"{action} {{}}", f"{action} {{}}"))
+    return Words(words.japanese.format(bits.strip()), words.english.format(bits.strip()))
+
+
 def _data_at(value: str) -> Words:
     first, _, rest = value.partition(",")
     none = first.strip().startswith("!")
@@ -365,7 +505,16 @@ _TOLD: dict[str, Callable[[str], Words]] = {
     "ipopts": _ip_option,
     "fragbits": _fragment_bits,
     "sameip": lambda _: Words("送信元と宛先のアドレスが同じ", "source and destination address are one"),
-    "pcre": lambda value: Words(f"正規表現 {value} に一致", f"the payload matches the expression {value}"),
+    "flow": _flow,
+    "flowbits": _flow_bits,
+    "noalert": lambda _: _NOT_DETECTED,
+    "byte_jump": _byte_jump,
+    "byte_extract": _byte_extract,
+    "byte_math": _byte_math,
+    "decode-event": lambda value: Words(
+        f"ヘッダーの異常 {value}(Suricataの呼び名)がある",
+        f"a header is wrong in the way that Suricata names {value}",
+    ),
     "rpc": lambda value: Words(
         f"SUN RPCの呼出し(プログラム,版,手続き)= {value}",
         f"a SUN RPC call of program, version, procedure {value}",
