@@ -26,6 +26,8 @@ from tests.benchmarks.run import BIN, WORK, make_flood
 OURS = "teiten-agent count --no-rules"
 PATIENCE_SECONDS = 90.0
 """How long one program may take: `ndpiReader` needs many minutes for ten million flows of one packet."""
+MEMORY_BYTES = 12 << 30
+"""How much of its address space one program may fill: `ndpiReader` keeps every flow and has no bound."""
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class Contender:
         every_core: Whether it may use all cores, and not one.
         seconds: One figure a finished round, by the clock.
         processor_seconds: The same in processor time of all its threads.
-        gave_up: Whether it needed more than the patience.
+        gave_up: Why there is no figure, where it needed too much time or memory; else empty.
     """
 
     name: str
@@ -50,7 +52,7 @@ class Contender:
     every_core: bool = False
     seconds: list[float] = field(default_factory=list)
     processor_seconds: list[float] = field(default_factory=list)
-    gave_up: bool = False
+    gave_up: str = ""
 
     @property
     def counts(self) -> bool:
@@ -73,12 +75,28 @@ class Contender:
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,
                     timeout=PATIENCE_SECONDS,
+                    preexec_fn=_bound_memory,
                 )
             except subprocess.TimeoutExpired:
-                self.gave_up = True
+                self.gave_up = f"more than {PATIENCE_SECONDS:.0f} s"
+            except subprocess.CalledProcessError:
+                if not self.package:
+                    raise
+                self.gave_up = f"ended within {MEMORY_BYTES >> 30} GiB of memory"
             else:
                 self.seconds.append(time.perf_counter() - start)
                 self.processor_seconds.append(_processor_seconds_of_children() - used)
+
+
+def _bound_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def _read_through(capture: Path) -> None:
+    # Whoever comes first would else pay for bringing the file into memory.
+    with capture.open("rb", buffering=0) as file:
+        while file.read(1 << 24):
+            pass
 
 
 def _processor_seconds_of_children() -> float:
@@ -138,6 +156,7 @@ def main() -> None:
     for absent in (one for one in field_of if one not in present):
         print(f"left out: {absent.name} is not installed (Debian: {absent.package})", file=sys.stderr)
     for _ in range(arguments.rounds):
+        _read_through(capture)
         for contender in present:
             if not contender.gave_up:
                 contender.run(capture, cores)
@@ -149,7 +168,7 @@ def main() -> None:
     print(f"{'':42}{'clock s':>9}{'processor s':>13}{'times ours':>12}  reports")
     for contender in present:
         if contender.gave_up:
-            row = f"{f'> {PATIENCE_SECONDS:.0f}':>9}{'':13}{f'> {PATIENCE_SECONDS / ours:.0f}':>12}"
+            row = f"{contender.gave_up:>34}"
         else:
             clock = statistics.median(contender.seconds)
             used = statistics.median(contender.processor_seconds)

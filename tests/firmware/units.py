@@ -1,6 +1,6 @@
 """Start both systemd units under a real systemd, in a machine of QEMU, and hold them to what they promise.
 
-    python -m tests.firmware.units [--keep DIRECTORY]
+    python -m tests.firmware.units [--folder DIRECTORY]
 
 As root (a root file system is made from Debian packages, by mmdebstrap, and kept for the next run). The
 machine has no network device: sensor, wire and collector are all inside. It prints what it measured as lines
@@ -169,7 +169,8 @@ def make_root(folder: Path) -> Path:
     base, root = folder / "debian.tar", folder / "root"
     if not base.exists():
         _do(
-            *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={PACKAGES}"),
+            *("mmdebstrap", "--quiet", "--mode=root", "--format=tar"),
+            *("--variant=minbase", f"--include={PACKAGES}"),
             "--aptopt=APT::Install-Recommends false",
             *("bookworm", base.with_suffix(".new")),
             "deb http://deb.debian.org/debian bookworm main",
