@@ -47,7 +47,7 @@ pub(super) fn unique(rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>) -> Vec
     kept
 }
 
-/// Rules none of which waits for a flow bit that no rule sets.
+/// Rules none of which waits for a flow bit that no rule sets, those that read bits alone behind the others.
 pub(super) fn fulfilled(mut rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Rule> {
     loop {
         let sets = |bit: &FlowBit| match bit {
@@ -76,6 +76,11 @@ pub(super) fn fulfilled(mut rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>)
         }
         rules = kept;
         if rules.len() == before {
+            // Packets meet readers behind all others, in this order: those that pass a bit on go before those that only read.
+            rules.sort_by_key(|rule| {
+                let any = |what: fn(&FlowBit) -> bool| rule.flow_bits.iter().any(what);
+                any(FlowBit::reads) && !any(FlowBit::writes)
+            });
             return rules;
         }
     }

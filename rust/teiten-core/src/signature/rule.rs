@@ -262,6 +262,12 @@ impl FlowBit {
     pub const fn reads(&self) -> bool {
         matches!(self, Self::IsSet(_) | Self::IsNotSet(_))
     }
+
+    /// Whether the bit is changed.
+    #[must_use]
+    pub const fn writes(&self) -> bool {
+        !self.reads()
+    }
 }
 
 /// What a rule's byte steps look into.

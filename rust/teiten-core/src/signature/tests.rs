@@ -596,6 +596,16 @@ fn flow_bits_live_for_one_packet() {
 }
 
 #[test]
+fn a_rule_that_passes_a_bit_on_goes_before_those_that_only_read() {
+    let text = format!(
+        "alert udp {ANY} (flowbits:isset,b; sid:1;)\n\
+         alert udp {ANY} (flowbits:isset,a; flowbits:set,b; sid:2;)\n\
+         alert udp {ANY} (flowbits:set,a; sid:3;)"
+    );
+    assert_eq!(spoken(&text, &[(0, &udp(1, 2, b"x"))]), [[3, 2, 1]]);
+}
+
+#[test]
 fn flow_bits_are_taken_back_turned_and_asked_for_together() {
     let heard = |action: &str, asked: &str| {
         let text = format!(
