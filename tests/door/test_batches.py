@@ -12,7 +12,15 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teiten_protocol import MAX_BODY_BYTES, MAX_COMPRESSED_BYTES, DetectionRow, compress, digest, encode
+from teiten_protocol import (
+    MAX_BODY_BYTES,
+    MAX_COMPRESSED_BYTES,
+    SUPPORTED_VERSIONS,
+    DetectionRow,
+    compress,
+    digest,
+    encode,
+)
 from tests.door.requesting import headers, post, raw, send
 from tests.store.building import AUGUST, IPV4, batch, tuple4, tuple6
 
@@ -187,7 +195,7 @@ def test_whatever_else_is_asked_gets_an_answer_in_json(
     answer = requests.request(method, f"{collector.url}{path}", timeout=30)
     assert answer.status_code == status
     assert answer.json().keys() >= {"error", "reason"}
-    assert answer.json()["versions"] == [1]
+    assert answer.json()["versions"] == sorted(SUPPORTED_VERSIONS)
 
 
 def test_no_monitored_address_is_in_the_log(collector: Collector) -> None:

@@ -31,6 +31,8 @@ from teiten_protocol.enrolment import MAX_BYTES as ENROLMENT_BYTES
 from teiten_protocol.enrolment import MEDIA_TYPE as ENROLMENT_MEDIA_TYPE
 from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
 from teiten_protocol.enrolment import Enrolment, new_code, new_token
+from teiten_protocol.fleet import CONDITION_PATH, RELEASE_PATH
+from teiten_protocol.fleet import MEDIA_TYPE as CONDITION_MEDIA_TYPE
 from tests.door.conftest import wait_until
 from tests.store.building import AUGUST, MINUTE_NS, batch, tuple4
 
@@ -71,10 +73,12 @@ class FakeSensor:
         length: int | None = None,
         path: str = "/v1/batches",
         without: str = "",
+        method: str = "POST",
         **fields: str,
     ) -> Answer:
         """Send a head and a body as told, whatever fits what; read the answer."""
-        connection = self.begin(len(body) if length is None else length, path=path, without=without, **fields)
+        length = len(body) if length is None else length
+        connection = self.begin(length, path=path, without=without, method=method, **fields)
         try:
             connection.send(body)
             return _answer(connection.getresponse())
@@ -88,11 +92,12 @@ class FakeSensor:
         sensor: str = SENSOR,
         path: str = "/v1/batches",
         without: str = "",
+        method: str = "POST",
         **fields: str,
     ) -> http.client.HTTPConnection:
         """Send a head; underscores in names of fields stand for hyphens."""
         connection = http.client.HTTPConnection("127.0.0.1", self._door.port, timeout=PATIENCE_SECONDS)
-        connection.putrequest("POST", path)
+        connection.putrequest(method, path)
         sent = {
             "Authorization": f"Bearer {self._door.tokens[sensor]}",
             "Content-Type": MEDIA_TYPE,
@@ -282,6 +287,16 @@ class FakeSensor:
         """An enrolment that is none."""
         return self._enrol(b"[" * ENROLMENT_BYTES)
 
+    def no_condition(self) -> Answer:
+        """A condition that is none."""
+        return self.ask(
+            b"{}", path=CONDITION_PATH, without="Content-Encoding", Content_Type=CONDITION_MEDIA_TYPE
+        )
+
+    def unknown_release(self) -> Answer:
+        """A release that was never offered."""
+        return self.ask(b"", path=f"{RELEASE_PATH}{'0' * 64}", method="GET", without="Content-Length")
+
     def _enrol(self, body: bytes) -> Answer:
         return self.ask(
             body,
@@ -331,6 +346,8 @@ MISBEHAVIOURS: Final[Mapping[Callable[[FakeSensor], Answer], RefusalCode]] = {
     FakeSensor.held_announcement: RefusalCode.BUSY,
     FakeSensor.wrong_code: RefusalCode.CODE,
     FakeSensor.no_enrolment: RefusalCode.ENROLMENT,
+    FakeSensor.no_condition: RefusalCode.CONDITION,
+    FakeSensor.unknown_release: RefusalCode.RELEASE,
 }
 """Everything that a sensor can do wrong at the door, and what it is told."""
 

@@ -1,8 +1,9 @@
-"""Record batches of the format's present version: once, when a version is new.
+"""Record batches of the versions that are written now: once, when a version is new.
 
     python -m tests.ingestion.record
 
-Writes what is not there yet into `recorded/VERSION`, and the sums of all files.
+Writes what is not there yet into `recorded/VERSION`, by the version that each body states, and the sums of
+all files.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgpack  # type: ignore[import-untyped] # the package ships no types
+
 from teiten_agent import _core
 from teiten_agent.observe import CountingSettings, batch_of, gather, observe
-from teiten_protocol import VERSION, Batch, BatchKey, compress, encode
+from teiten_protocol import Batch, BatchKey, compress, encode, expand
 from tests.fleet import AGENT, run
 from tests.ingestion.recorded import FOLDER, SUMS, meaning
 from tests.store.building import batch, made_up
@@ -102,13 +105,13 @@ def _flooded(directory: Path) -> Iterator[tuple[str, bytes]]:
 
 def main() -> int:
     """Write what is not there yet."""
-    folder = FOLDER / str(VERSION)
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as directory:
         for name, body in bodies(Path(directory)):
-            path = folder / f"{name}.batch"
+            version = msgpack.unpackb(expand(body))["version"]
+            path = FOLDER / str(version) / f"{name}.batch"
             if path.exists():
                 continue
+            path.parent.mkdir(exist_ok=True)
             path.write_bytes(body)
             meaning(path, Path(directory) / name).write(path.with_suffix(".json"))
             sys.stdout.write(f"{path.relative_to(FOLDER)}: {len(body)} bytes\n")

@@ -27,6 +27,8 @@ SUMS = FOLDER / "SHA256SUMS"
 NETWORKS = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 """What every recorded sensor monitors."""
 TABLES = ("tuples", "detections", "quoted", "sketches", "observations")
+LATER_TABLES = ("examples",)
+"""Those that version 1 knows nothing of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def meaning(path: Path, directory: Path) -> Meaning:
     with Engine(directory / "store") as engine:
         rows = {
             name: int(engine.query(f"SELECT count(*) AS rows FROM {name}").to_pylist()[0]["rows"])  # noqa: S608 - names of ours
-            for name in TABLES
+            for name in TABLES + (() if path.parent.name == "1" else LATER_TABLES)
         }
         by_key = engine.query(
             "SELECT key, sum(packets)::BIGINT AS packets FROM tuples GROUP BY key ORDER BY key"
