@@ -9,6 +9,7 @@ figure to the last bit.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
@@ -128,14 +129,19 @@ def daily_exposure(
     stretches: Mapping[str, Sequence[Stretch]], period: Period, sensors: Sequence[Sensor], family: Family
 ) -> tuple[float, ...]:
     """Address-days or prefix-days observed on each day of a period; their sum is that of `exposure`."""
-    found = []
-    for day in single_days(period):
-        within = {
-            sensor: [(start, end) for start, end in spans if start < day.end_ns and end > day.start_ns]
-            for sensor, spans in stretches.items()
-        }
-        found.append(exposure(within, day, sensors, family).days)
-    return tuple(found)
+    days = [(day.start_ns, day.end_ns) for day in single_days(period)]
+    ends = [end for _, end in days]
+    observed = [0] * len(days)
+    for sensor in sensors:
+        for (start, end), units in _registered_units(sensor.registrations, period, family):
+            for stretch_start, stretch_end in stretches.get(sensor.id, ()):
+                first, last = max(start, stretch_start), min(end, stretch_end)
+                if first >= last:
+                    continue
+                for place in range(bisect_right(ends, first), bisect_right(ends, last - 1) + 1):
+                    day_start, day_end = days[place]
+                    observed[place] += units * (min(last, day_end) - max(first, day_start))
+    return tuple(one / DAY_NS for one in observed)
 
 
 def _registered_units(
