@@ -2,7 +2,8 @@
 
 A store with rows of every kind is asked for its report. Each statement that was asked, with its parameters
 and the caller's tables, is asked again of a Spark of two workers, over the same files. Exit code 1: an answer
-differs, or a statement of `teiten_collector.analysis.statements` was never asked that is not in `NOT_ASKED_YET`.
+differs, or a statement of `teiten_collector.analysis.statements` was never asked and is not in
+`NOT_ASKED_YET`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ QUESTIONS = 2
 MINUTES_A_DAY = 1440
 
 NOT_ASKED_YET = {"EXPORTED", "HOME_SOURCES", "REFLECTED", "SIGHTED", "SURVEYED"}
-"""What no question of this run reaches yet: exports, a home country over IPv6, reflection, survey scanners."""
+"""What no question reaches yet: exports, a home country over IPv6, reflection, survey scanners."""
 
 
 @dataclass(frozen=True, slots=True)
