@@ -205,7 +205,7 @@ def await_condition(bench: Bench, sensor: Sensor, **wanted: str) -> None:
     deadline = time.monotonic() + bench.patience
     while not wanted.items() <= bench.condition().items():
         require(time.monotonic() < deadline, f"the collector knows {bench.condition()}, not {wanted}", sensor)
-        time.sleep(1)
+        time.sleep(0.5)
 
 
 def cuts(bench: Bench, workshop: Workshop, times: int, seed: int) -> None:
@@ -251,7 +251,7 @@ def cuts(bench: Bench, workshop: Workshop, times: int, seed: int) -> None:
         deadline = time.monotonic() + bench.patience
         while bench.counted().total() < before.total() + bench.each.total():
             require(time.monotonic() < deadline, "the last boot's counts do not come", sensor)
-            time.sleep(1)
+            time.sleep(0.5)
     require(before <= bench.counted() <= sent, f"{bench.counted()} is more than {sent}", sensor)
     bench.collector.command("check", "--journal")
     bench.said["power cuts, and how far the boot had come"] = dict(reached)
