@@ -1,8 +1,9 @@
-"""What every test may ask for: the shared captures, and Hypothesis in two profiles."""
+"""What every test may ask for: the shared captures, Hypothesis in two profiles, interrupts that are heard."""
 
 from __future__ import annotations
 
 import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,9 @@ settings.register_profile(
 )
 settings.register_profile("thorough", max_examples=5000, deadline=timedelta(seconds=5))
 settings.load_profile(os.environ.get("TEITEN_HYPOTHESIS", "quick"))
+
+# A run in the background begins with it ignored, and hands that on to the programs that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
