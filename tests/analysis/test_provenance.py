@@ -103,5 +103,11 @@ def test_a_time_that_two_epochs_observed_is_named_and_one_that_they_share_is_non
     document = json.loads(
         command("report", "--config", str(configuration), "--json", "--period", "2009-08-01").stdout
     )
-    (sensor,) = document["access"]["by_sensor"]
-    assert len(sensor["overlaps"]) == 2
+    twice = document["missing"]["overlaps"]
+    assert [(times["sensor"], times["from"][11:16]) for times in twice] == [
+        ("tokyo-01", "09:35"),
+        ("tokyo-01", "09:40"),
+    ]
+    text = command("report", "--config", str(configuration), "--lang", "en", "--period", "2009-08-01").stdout
+    assert "observed twice by one sensor (sensors: tokyo-01)" in text
+    assert text.count("observed by two runs of the sensor") == 2

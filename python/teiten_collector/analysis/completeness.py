@@ -1,4 +1,7 @@
-"""What is missing of a period's data: times without observation, batches that never came, losses told of.
+"""What is missing of a period's data, and what of it counts twice.
+
+Missing are times without observation, batches that never came, and losses told of. What two epochs of a
+sensor both observed counts twice: a capture replayed again, or a spool that was copied.
 
 A report of data that is still coming in, or that was lost on the way, is right about what it has; this says
 what it has not. Batches of a sensor are numbered within an epoch, so that a number that is missing is known,
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from teiten_collector.analysis.exposure import observed_stretches
+from teiten_collector.analysis.exposure import observed_stretches, overlapping_stretches
 from teiten_collector.analysis.scope import utc_day
 from teiten_collector.analysis.statements import LOSSES, MISSING_BATCHES
 from teiten_collector.store import Days
@@ -30,8 +33,8 @@ _BATCHES, _PACKETS, _KERNEL = "_batches", "_packets", "kernel_dropped"
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
-    """A time when a sensor was registered and did not observe; nanoseconds of the Unix epoch."""
+class Times:
+    """From when to when something holds of a sensor; nanoseconds of the Unix epoch."""
 
     sensor: str
     from_ns: int
@@ -82,11 +85,19 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What is missing of a period; nothing where all three are empty."""
+    """What is missing of a period, and what of it counts twice.
 
-    gaps: tuple[Gap, ...]
+    Attributes:
+        gaps: When a sensor was registered and did not observe.
+        missing: Batches that never came.
+        losses: What sensors told they had lost.
+        overlaps: What two epochs of a sensor both observed: its packets count twice.
+    """
+
+    gaps: tuple[Times, ...]
     missing: tuple[MissingBatches, ...]
     losses: tuple[Loss, ...]
+    overlaps: tuple[Times, ...]
 
     @property
     def complete(self) -> bool:
@@ -95,13 +106,13 @@ class Completeness:
 
 
 def completeness(engine: Engine, sensors: Sequence[Sensor], period: Period) -> Completeness:
-    """Looks for what is missing of some sensors' data."""
+    """Looks for what is missing of some sensors' data, and for what counts twice."""
     names = [sensor.id for sensor in sensors]
     if not names:
-        return Completeness((), (), ())
+        return Completeness((), (), (), ())
     stretches = observed_stretches(engine, period, sensors)
     gaps = [
-        Gap(sensor.id, start, end)
+        Times(sensor.id, start, end)
         for sensor in sorted(sensors, key=lambda sensor: sensor.id)
         for registered in _registered(sensor.registrations, period)
         for start, end in _uncovered(stretches.get(sensor.id, ()), registered)
@@ -120,7 +131,9 @@ def completeness(engine: Engine, sensors: Sequence[Sensor], period: Period) -> C
             MISSING_BATCHES, [names, period.start_ns, period.end_ns], Days(date.min, date.max)
         ).to_pylist()
     ]
-    return Completeness(tuple(gaps), tuple(missing), _losses(engine, names, period))
+    twice = overlapping_stretches(engine, period, sensors)
+    overlaps = [Times(sensor, start, end) for sensor in sorted(twice) for start, end in twice[sensor]]
+    return Completeness(tuple(gaps), tuple(missing), _losses(engine, names, period), tuple(overlaps))
 
 
 def _losses(engine: Engine, names: Sequence[str], period: Period) -> tuple[Loss, ...]:

@@ -11,7 +11,6 @@ from teiten_collector.analysis.exposure import (
     daily_exposure,
     exposure,
     observed_stretches,
-    overlapping_stretches,
 )
 from teiten_collector.analysis.ranks import Figure, Row, compare, natural_order, rank_rows
 from teiten_collector.analysis.scope import Scope, select_sensors
@@ -48,7 +47,6 @@ class SensorFigures:
         row: Its accesses in both periods; `key` is the id, and it has no ranks.
         without_surveys: The same without what known survey scanners sent.
         gaps: Times within the period when nothing was observed though addresses were registered.
-        overlaps: Times within the period that two epochs both observed: packets count twice there.
     """
 
     sensor: str
@@ -56,7 +54,6 @@ class SensorFigures:
     row: Row
     without_surveys: Row
     gaps: tuple[Stretch, ...]
-    overlaps: tuple[Stretch, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +272,6 @@ def _sensors(
         )
         counted.append({row["sensor"]: Figure(int(row["packets"]), row["sources"]) for row in rows})
     found = []
-    twice = overlapping_stretches(engine, scopes[0].period, scopes[0].sensors)
     nothing = Figure(0, 0)
     for sensor in sorted(scopes[0].sensors, key=lambda sensor: sensor.id):
         seen = [
@@ -288,11 +284,7 @@ def _sensors(
         figures = [counts.get(sensor.id, nothing) for counts in counted]
         row = compare(sensor.id, figures[0], figures[1], *days)
         gaps = _gaps(stretches[0].get(sensor.id, ()), scopes[0].period)
-        found.append(
-            SensorFigures(
-                sensor.id, seen[0], row, rest(row, both, "sensor", days), gaps, twice.get(sensor.id, ())
-            )
-        )
+        found.append(SensorFigures(sensor.id, seen[0], row, rest(row, both, "sensor", days), gaps))
     return tuple(found)
 
 

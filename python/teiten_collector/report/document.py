@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from teiten_collector.analysis.completeness import Times
     from teiten_collector.analysis.exposure import Stretch
     from teiten_collector.analysis.periods import Period
     from teiten_collector.analysis.surveys import WithoutSurveys
@@ -232,11 +233,12 @@ def _missing(found: Completeness, period: Period) -> Content:
             return None
         return datetime.fromtimestamp(moment_ns // 1_000_000_000, period.zone).isoformat()
 
+    def times(found: Iterable[Times]) -> list[Content]:
+        return [{"sensor": one.sensor, "from": moment(one.from_ns), "to": moment(one.to_ns)} for one in found]
+
     return {
         "complete": found.complete,
-        "gaps": [
-            {"sensor": gap.sensor, "from": moment(gap.from_ns), "to": moment(gap.to_ns)} for gap in found.gaps
-        ],
+        "gaps": times(found.gaps),
         "batches": [
             {
                 "sensor": run.sensor,
@@ -259,6 +261,7 @@ def _missing(found: Completeness, period: Period) -> Content:
             }
             for loss in found.losses
         ],
+        "overlaps": times(found.overlaps),
     }
 
 
@@ -443,7 +446,6 @@ def _sensor(figures: SensorFigures) -> Content:
             for name in ("count", "rate", "compare_rate", "change", "change_percent", "sources")
         },
         "gaps": [_gap(gap) for gap in figures.gaps],
-        "overlaps": [_gap(overlap) for overlap in figures.overlaps],
     }
 
 

@@ -177,10 +177,10 @@ class Reflected:
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """Something that is missing of the data: what kind, of which sensor, when, and how much of it.
+    """Something that is wrong with the data: what kind, of which sensor, when, and how much of it.
 
     Attributes:
-        kind: "gap", "batches" or "loss".
+        kind: "gap", "batches" or "loss", which are missing, or "overlap", which counts twice.
         sensor: Whose.
         first: When it begins, as ISO 8601; None where that is not known.
         last: When it ends.
@@ -387,15 +387,16 @@ def _attack(content: Content) -> Attack:
 
 
 def _lacks(content: Content) -> tuple[Lack, ...]:
-    """What is missing, sensor by sensor."""
+    """What is missing or counts twice, sensor by sensor."""
 
     def moment(text: str | None) -> datetime | None:
         return None if text is None else datetime.fromisoformat(text)
 
     found = [
         *(
-            Lack("gap", gap["sensor"], moment(gap["from"]), moment(gap["to"]))
-            for gap in content.get("gaps", ())
+            Lack(kind, times["sensor"], moment(times["from"]), moment(times["to"]))
+            for kind, name in (("gap", "gaps"), ("overlap", "overlaps"))
+            for times in content.get(name, ())
         ),
         *(
             Lack(

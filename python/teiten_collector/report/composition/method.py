@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from teiten_collector.report.wording import Wording
 
 LACKS: Final = 50
-"""So many lines the table of what is missing has; the document has all."""
+"""So many lines the table of what is missing or counts twice has; the document has all."""
 
 
 def blocks(desk: Desk) -> list[Block]:
@@ -79,7 +79,7 @@ def _surveys(desk: Desk) -> list[Block]:
 
 
 def _lacks(desk: Desk) -> list[Block]:
-    """What is missing of the data, sensor by sensor."""
+    """What is missing of the data or counts twice, sensor by sensor."""
     wording, report = desk.wording, desk.report
     lacks = [
         (period, lack)
@@ -108,6 +108,8 @@ def _moment(moment: datetime | None) -> str:
 def _said(lack: Lack, wording: Wording) -> str:
     if lack.kind == "gap":
         return wording.lack_gap
+    if lack.kind == "overlap":
+        return wording.lack_overlap
     if lack.kind == "batches":
         return wording.lack_batches.format(batches=f"{lack.batches:,}")
     reason = wording.loss_reasons.get(lack.reason, lack.reason)

@@ -44,15 +44,18 @@ def _without_surveys(desk: Desk) -> str:
 
 
 def lacking(desk: Desk) -> str:
-    """That something is missing of the data, and of which sensors; empty where nothing is."""
+    """That something is missing of the data or counts twice, and of which sensors; else empty."""
+    report, wording = desk.report, desk.wording
     told = []
-    for lacks, form in (
-        (desk.report.missing, desk.wording.lacking),
-        (desk.report.compare_missing, desk.wording.lacking_before),
+    for lacks, twice, form in (
+        (report.missing, False, wording.lacking),
+        (report.missing, True, wording.counting_twice),
+        (report.compare_missing, False, wording.lacking_before),
+        (report.compare_missing, True, wording.counting_twice_before),
     ):
-        sensors = list(dict.fromkeys(lack.sensor for lack in lacks))
+        sensors = list(dict.fromkeys(lack.sensor for lack in lacks if (lack.kind == "overlap") is twice))
         if sensors:
-            told.append(form.format(sensors=desk.wording.list_separator.join(sensors)))
+            told.append(form.format(sensors=wording.list_separator.join(sensors)))
     return desk.wording.sentence_separator.join(told)
 
 

@@ -241,16 +241,21 @@ ENGLISH: Final = Wording(
     'was counted".',
     lacking_before="Data of the previous period are missing (sensors: {sensors}); what and when stands "
     'under "How this was counted".',
+    counting_twice="Part of this period was observed twice by one sensor (sensors: {sensors}), so its "
+    'packets count twice; when stands under "How this was counted".',
+    counting_twice_before="Part of the previous period was observed twice by one sensor (sensors: "
+    '{sensors}), so its packets count twice; when stands under "How this was counted".',
     sentence_separator=" ",
     method_surveys_heading="Known survey scanners",
     method_surveys="Accesses of survey scanners are told by a list of the networks of operators who scan "
     "the whole Internet and say so: {operators}.",
-    lacks_heading="What is missing",
+    lacks_heading="What is missing or counts twice",
     nothing_lacks="Nothing is missing of the observation and the batches of the registered sensors, in "
-    "either period.",
-    lacks="Observation and batches that are missing",
+    "either period, and nothing counts twice.",
+    lacks="Observation and batches that are missing or count twice",
     lacks_left_out="{number} more are left out here.",
     lack_gap="not observed (down, or not sent yet)",
+    lack_overlap="observed by two runs of the sensor: its packets count twice",
     lack_batches="{batches} batches did not come",
     lack_loss="{batches} batches lost ({reason}; {packets} packets or more)",
     lack_packets="{packets} packets lost ({reason})",

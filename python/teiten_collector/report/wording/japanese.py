@@ -240,15 +240,20 @@ JAPANESE: Final = Wording(
     "レスから一様に選ばれる場合)。",
     lacking="今期のデータには欠けがある(センサー {sensors})。期間と内容は「集計方法」に示す。",
     lacking_before="前期のデータには欠けがある(センサー {sensors})。期間と内容は「集計方法」に示す。",
+    counting_twice="今期には同じセンサーが二重に観測した期間があり(センサー {sensors})、"
+    "その間のパケットは二重に数えている。期間は「集計方法」に示す。",
+    counting_twice_before="前期には同じセンサーが二重に観測した期間があり(センサー {sensors})、"
+    "その間のパケットは二重に数えている。期間は「集計方法」に示す。",
     sentence_separator="",
     method_surveys_heading="既知の調査スキャナ",
     method_surveys="インターネット全体の調査を公表している機関の発信元ネットワークの一覧により、調査スキ"
     "ャナからのアクセスを区別した。一覧にある機関: {operators}。",
-    lacks_heading="観測の欠け",
-    nothing_lacks="今期、前期とも、登録したセンサーの観測とバッチに欠けはない。",
-    lacks="観測とバッチの欠け",
+    lacks_heading="観測の欠けと重複",
+    nothing_lacks="今期、前期とも、登録したセンサーの観測とバッチに欠けも重複もない。",
+    lacks="観測とバッチの欠けと重複",
     lacks_left_out="ほかに {number} 件ある。",
     lack_gap="観測なし(停止、又は未着)",
+    lack_overlap="同じセンサーの二つの稼働が重複して観測(パケットを二重に計数)",
     lack_batches="バッチ {batches} 個が未着",
     lack_loss="バッチ {batches} 個を喪失({reason}、{packets} パケット以上)",
     lack_packets="{packets} パケットを喪失({reason})",

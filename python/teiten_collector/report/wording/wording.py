@@ -132,6 +132,8 @@ class Wording:
     attack_floor: str
     lacking: str
     lacking_before: str
+    counting_twice: str
+    counting_twice_before: str
     sentence_separator: str
     method_surveys_heading: str
     method_surveys: str
@@ -140,6 +142,7 @@ class Wording:
     lacks: str
     lacks_left_out: str
     lack_gap: str
+    lack_overlap: str
     lack_batches: str
     lack_loss: str
     lack_packets: str
