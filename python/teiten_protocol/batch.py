@@ -328,14 +328,9 @@ class ExampleColumns:
         _require_members("examples.family", self.family, _FAMILIES, "no family (4 or 6)")
         _require_padded("examples.source", self.source, self.family)
         _require_members("examples.length", self.length, _LENGTHS, f"not 1 to {limits.EXAMPLE_BYTES}")
-        for octet in range(limits.EXAMPLE_BYTES):
-            _require_zero_where(
-                "examples.payload",
-                self.payload[octet :: limits.EXAMPLE_BYTES],
-                self.length,
-                _where(*range(1, octet + 1)),
-                "not 0 behind its length",
-            )
+        for octet, ended in enumerate(_ENDED):
+            column = self.payload[octet :: limits.EXAMPLE_BYTES]
+            _require_zero_where("examples.payload", column, self.length, ended, "not 0 behind its length")
 
     @classmethod
     def empty(cls) -> "ExampleColumns":
@@ -672,4 +667,6 @@ _SKETCH_FAMILIES: Final = bytes((0, *Family))
 _SKETCH_FORMS: Final = bytes((0, *Form))
 _IS_SHARED: Final = _where(0)
 _LENGTHS: Final = bytes(range(1, limits.EXAMPLE_BYTES + 1))
+_ENDED: Final = tuple(_where(*range(1, octet + 1)) for octet in range(limits.EXAMPLE_BYTES))
+"""Of each octet of an example, which lengths end before it."""
 _RANKS: Final = bytes(range(limits.MAX_RANK + 1))
