@@ -633,6 +633,13 @@ class RuleDiagnostic:
         """What to do about it, for a person."""
 
     @property
+    def cut_off(self) -> bool:
+        """Whether the file may have been cut off within the rule.
+
+        It is a mistake in the file's last rule, which never closes or ends without a line's end.
+        """
+
+    @property
     def place(self) -> tuple[str, int, int]:
         """File, line and column."""
 

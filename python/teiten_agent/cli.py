@@ -183,12 +183,13 @@ def _add_rules(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     explain.add_argument(
         "--language", choices=("ja", "en"), default="", help="of the explanation (default: both)"
     )
+    _command(actions, "categories", "print the default categories, for a file of your own", _rules_categories)
     for action in (listing, explain):
         action.add_argument(
             "--categories",
             default="",
             metavar="FILE",
-            help="categories (default: the six of the 2009 report)",
+            help="categories (default: the six of the 2009 report, which `rules categories` prints)",
         )
 
 
@@ -479,6 +480,13 @@ def _rules_explain(options: argparse.Namespace) -> ExitCode:
         explained = explain(statement, category)
         texts += [explained.text(language) for language in languages]
     print("\n\n".join(texts))
+    return ExitCode.DONE
+
+
+def _rules_categories(_: argparse.Namespace) -> ExitCode:
+    from teiten_agent.rules import categories  # noqa: PLC0415  # as above
+
+    print(categories.default_text(), end="")
     return ExitCode.DONE
 
 

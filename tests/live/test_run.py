@@ -95,10 +95,11 @@ def test_rules_are_read_again_without_losing_a_packet_and_a_broken_file_keeps_th
         sent += wire.send(syns(2000))
         run.await_events("rules", 2)
         sent += wire.send(syns(2000))
-        own.write_text("alert tcp any\n", encoding="utf-8")
-        run.process.send_signal(signal.SIGHUP)
-        (kept,) = run.await_events("rules_kept")
-        assert f"{own}:1:" in kept["said"]
+        whole = "alert tcp any any -> any 445 (sid:3;)\n"
+        for times, (broken, line) in enumerate((("alert tcp any\n", 1), (whole + whole[:-9], 2)), 1):
+            own.write_text(broken, encoding="utf-8")
+            run.process.send_signal(signal.SIGHUP)
+            assert f"{own}:{line}:" in run.await_events("rules_kept", times)[-1]["said"]
         sent += wire.send(syns(2000))
         assert run.end(signal.SIGTERM) == 0
     total = counters(agent)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from teiten_agent.cli import main
+from teiten_agent.rules import categories
 from tests.rules.test_library import OWN
 
 
@@ -83,4 +84,18 @@ def test_count_detects_with_the_built_in_set_or_with_the_files_alone(
     _, out, _ = run(capsys, "count", "--json", "--rules", str(path), capture)
     assert json.loads(out)["detections"] == {"1000001": 9}
     _, out, _ = run(capsys, "count", capture)
+    assert "SQL Slammer" in out
+
+
+def test_the_categories_printed_are_the_default_ones_for_a_file_of_ones_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = run(capsys, "rules", "categories")
+    assert code == 0
+    path = tmp_path / "categories.toml"
+    path.write_text(out, encoding="utf-8")
+    assert categories.read(path) == categories.read()
+    path.write_text(out.replace('id = "Worm"', 'id = "Wurm"'), encoding="utf-8")
+    code, out, _ = run(capsys, "rules", "list", "--categories", str(path), "--category", "Wurm")
+    assert code == 0
     assert "SQL Slammer" in out

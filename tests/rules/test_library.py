@@ -118,3 +118,16 @@ def test_any_text_is_cut_into_statements_and_compiled_without_a_crash(text: str)
 
     library = compiled((("wild", text),))
     assert len(library.statements) <= text.count("(")
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20, 30, 45, len(OWN) - 3])
+def test_reading_again_refuses_a_file_that_ends_within_a_rule(tmp_path: Path, cut: int) -> None:
+    path = rule_file(tmp_path, OWN + OWN.replace("1000001", "1000002")[:cut])
+    with pytest.raises(ConfigurationError, match=r"own\.rules:2:\d+: the file ends within a rule: "):
+        reload([path])
+    assert len(load([path], with_builtin=False).core) == 1, "at the start what is usable runs"
+
+
+@pytest.mark.parametrize("text", [OWN, OWN.rstrip(), OWN + "# a remark", OWN + OWN[:40] + "\n" + OWN])
+def test_reading_again_takes_a_file_whose_last_rule_is_whole(tmp_path: Path, text: str) -> None:
+    assert any(rule.sid == 1_000_001 for rule in reload([rule_file(tmp_path, text)]).core.signatures())

@@ -17,6 +17,7 @@ from teiten_agent.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
+_DEFAULT = "categories.toml"
 _KEYS = frozenset({"id", "title", "examples", "sids", "messages", "classtypes", "rest"})
 
 
@@ -66,13 +67,17 @@ def read(path: Path | None = None) -> Categories:
         ConfigurationError: It cannot be read, or says something it cannot.
     """
     if path is None:
-        source = resources.files(__package__) / "categories.toml"
-        return _parse(source.read_text(encoding="utf-8"), source.name)
+        return _parse(default_text(), _DEFAULT)
     try:
         return _parse(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"{path}: cannot be read: {reason}", "see to --categories") from error
+
+
+def default_text() -> str:
+    """The default file, for an operator to edit."""
+    return (resources.files(__package__) / _DEFAULT).read_text(encoding="utf-8")
 
 
 def _parse(text: str, place: str) -> Categories:

@@ -86,13 +86,19 @@ def reload(files: Sequence[str | Path], variables: Mapping[str, str] | None = No
     """Read and compile rule files again, as `load` does, if none of them is broken.
 
     Raises:
-        ConfigurationError: As `load`; or a file holds mistakes and not one usable rule.
+        ConfigurationError: As `load`; or a file ends within a rule, which one does that is still being
+            written; or it holds mistakes and not one usable rule.
     """
     library = load(files, variables)
     usable = {rule.place[0] for rule in library.core.signatures()}
     for one in library.core.diagnostics():
-        if one.obstacle == "mistake" and one.place[0] not in usable:
-            file, line, column = one.place
+        file, line, column = one.place
+        if one.cut_off:
+            raise ConfigurationError(
+                f"{file}:{line}:{column}: the file ends within a rule: {one.reason}",
+                "write the file to its end, then send SIGHUP again",
+            )
+        if one.obstacle == "mistake" and file not in usable:
             raise ConfigurationError(
                 f"{file}:{line}:{column}: {one.reason}, and no rule of the file is usable", one.remedy
             )

@@ -84,6 +84,7 @@ impl Rules {
             cause: diagnostic.cause.clone(),
             reason: diagnostic.reason.clone(),
             remedy: diagnostic.remedy.clone(),
+            cut_off: diagnostic.cut_off,
             place: position(&diagnostic.place),
         })
         .collect()
@@ -116,5 +117,6 @@ pub(crate) struct RuleDiagnostic {
     cause: String,
     reason: String,
     remedy: String,
+    cut_off: bool,
     place: Position,
 }

@@ -42,6 +42,7 @@ pub(super) fn unique(rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>) -> Vec
             obstacle: Obstacle::Replaced,
             cause: "replaced".to_owned(),
             remedy: "give it a number of its own, or leave it out".to_owned(),
+            cut_off: false,
         });
     }
     kept
@@ -72,6 +73,7 @@ pub(super) fn fulfilled(mut rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>)
                 obstacle: Obstacle::Session,
                 cause: "flowbits:isset of another packet".to_owned(),
                 remedy: "leave the rule to a detector that watches hosts which answer".to_owned(),
+                cut_off: false,
             });
         }
         rules = kept;

@@ -48,6 +48,9 @@ pub struct Diagnostic {
     pub reason: String,
     /// What to do about it, for a person.
     pub remedy: String,
+    /// Whether the file may have been cut off within the rule: it is a mistake in the last one, which never closes or
+    /// ends without a line's end.
+    pub cut_off: bool,
 }
 
 impl fmt::Display for Diagnostic {
@@ -151,6 +154,11 @@ impl Statement {
         }
     }
 
+    /// Whether it begins as a rule, whose parenthesis never closes.
+    pub(super) fn is_open(&self) -> bool {
+        begins_a_rule(&self.text) && !self.text.ends_with(')')
+    }
+
     fn push(&mut self, line: u32, column: u32, text: &str) {
         if !self.text.is_empty() {
             self.text.push(' ');
@@ -226,9 +234,7 @@ pub(super) fn statements(text: &str) -> Vec<Statement> {
             None => (body, false),
         };
         statement.push(number, column, body);
-        let unclosed =
-            begins_a_rule(&statement.text) && !statement.text.ends_with(')') && !continued;
-        if goes_on || unclosed {
+        if goes_on || statement.is_open() && !continued {
             open = Some((statement, goes_on));
         } else {
             found.push(statement);

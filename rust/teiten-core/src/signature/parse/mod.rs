@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use super::limits::MAX_RULE_BYTES;
 use super::rule::{Protocol, Rule};
-use super::text::{Diagnostic, Refusal, Statement, statements};
+use super::text::{Diagnostic, Obstacle, Refusal, Statement, statements};
 use draft::Draft;
 use header::Header;
 pub use variables::Variables;
@@ -27,10 +27,15 @@ pub use variables::Variables;
 pub(super) fn read(file: &str, text: &str, variables: &Variables) -> (Vec<Rule>, Vec<Diagnostic>) {
     let file: Arc<str> = file.into();
     let (mut rules, mut diagnostics) = (Vec::new(), Vec::new());
-    for statement in statements(text) {
+    let found = statements(text);
+    let behind = found.len();
+    for (number, statement) in (1..).zip(found) {
         match rule(&statement, &file, variables) {
             Ok(rule) => rules.push(rule),
             Err((sid, refusal)) => diagnostics.push(Diagnostic {
+                cut_off: number == behind
+                    && refusal.obstacle == Obstacle::Mistake
+                    && (!text.ends_with('\n') || statement.is_open()),
                 place: statement.place(&file, refusal.offset),
                 sid,
                 obstacle: refusal.obstacle,
@@ -89,7 +94,7 @@ fn rule(
     for option in &options {
         match keyword::read(&mut draft, option) {
             Ok(()) => {}
-            Err(refusal) if refusal.obstacle == super::text::Obstacle::Session => {
+            Err(refusal) if refusal.obstacle == Obstacle::Session => {
                 return Err(refused(refusal));
             }
             Err(refusal) => other = other.or(Some(refusal)),
