@@ -456,6 +456,8 @@ def _condition(told: Told) -> str:
     slot = f", slot {condition.slot}" if condition.slot else ""
     capturing = "" if condition.capturing else ", not capturing"
     rules = f", rules of generation {condition.generation}" if condition.generation else ""
+    if condition.settings_generation:
+        rules += f", settings of generation {condition.settings_generation}"
     tried = f", release {condition.release[:16]} {condition.outcome}" if condition.release else ""
     said = f" ({condition.said})" if condition.said else ""
     return f"runs {condition.version}{slot}{capturing}{rules}{tried}{said}"

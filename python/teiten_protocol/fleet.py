@@ -24,6 +24,10 @@ DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 """A release's name: its SHA-256 (FIPS 180-4) in hexadecimal."""
 
 
+_LATER: Final = frozenset({"settings_generation"})
+"""What a condition may lack, because sensors of an earlier release do not tell it."""
+
+
 class FleetError(ValueError):
     """What was sent is no condition, or no order; the text says where."""
 
@@ -54,6 +58,8 @@ class Condition:
         release: Digest of the release it tried last; empty for none.
         outcome: What became of that.
         said: Why, in words; empty where all is well.
+        settings_generation: Of the operator's settings that are in force; 0 for none. Sensors of an earlier
+            release do not tell it.
     """
 
     version: str
@@ -63,6 +69,7 @@ class Condition:
     release: str = ""
     outcome: Outcome = Outcome.NONE
     said: str = ""
+    settings_generation: int = 0
 
     def __post_init__(self) -> None:
         """Holds each part to its bounds."""
@@ -72,8 +79,10 @@ class Condition:
                 raise FleetError(f"{name}: must be at most {MAX_TEXT} printable characters")
         if not isinstance(self.capturing, bool):
             raise FleetError("capturing: must be true or false")
-        if type(self.generation) is not int or not 0 <= self.generation <= MAX_GENERATION:
-            raise FleetError(f"generation: must be a whole number, at most {MAX_GENERATION}")
+        for name in ("generation", "settings_generation"):
+            number = getattr(self, name)
+            if type(number) is not int or not 0 <= number <= MAX_GENERATION:
+                raise FleetError(f"{name}: must be a whole number, at most {MAX_GENERATION}")
         _require_digest("release", self.release)
 
     def encode(self) -> bytes:
@@ -87,7 +96,7 @@ class Condition:
         Raises:
             FleetError: It is no condition.
         """
-        document = _document(body, {field.name for field in fields(cls)})
+        document = _document(body, {field.name for field in fields(cls)}, may_lack=_LATER)
         try:
             document["outcome"] = Outcome(document["outcome"])
         except ValueError:
@@ -128,11 +137,11 @@ def _require_digest(name: str, text: object) -> None:
         raise FleetError(f"{name}: must be a SHA-256 in hexadecimal, or empty")
 
 
-def _document(body: bytes, names: set[str]) -> dict[str, Any]:
+def _document(body: bytes, names: set[str], may_lack: frozenset[str] = frozenset()) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         raise FleetError("body: must be JSON") from None
-    if not isinstance(document, dict) or set(document) != names:
+    if not isinstance(document, dict) or not names - may_lack <= set(document) <= names:
         raise FleetError(f"body: must be an object of {', '.join(sorted(names))}, and nothing else")
     return document

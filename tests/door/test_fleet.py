@@ -68,6 +68,17 @@ def test_a_release_reaches_the_fleet_in_stages(collector: Collector, rollout: in
     assert f"runs 2.0, slot b, release {RELEASE[:16]} good" in sensors
 
 
+def test_which_settings_of_the_operators_are_in_force_is_listed(collector: Collector, tmp_path: Path) -> None:
+    uplink(collector, tmp_path).report(Condition("1.0", "a", generation=3, settings_generation=7))
+    assert "rules of generation 3, settings of generation 7" in collector.command("sensor", "list").stdout
+    [condition] = [
+        one["condition"]
+        for one in json.loads(collector.command("sensor", "list", "--json").stdout)["sensors"]
+        if one["id"] == "tokyo-01"
+    ]
+    assert (condition["generation"], condition["settings_generation"]) == (3, 7)
+
+
 def test_a_failure_is_listed_and_stops_it(collector: Collector, rollout: int, tmp_path: Path) -> None:
     for sensor in ("tokyo-01", "osaka-01"):
         failed = Condition("1.0", "a", release=RELEASE, outcome=Outcome.ROLLED_BACK, said="no upload in time")
@@ -120,7 +131,15 @@ def test_a_release_that_there_is_not_is_not_found(collector: Collector, tmp_path
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"{}", "body: must be an object of capturing, generation, outcome, release, said, slot, version"),
+        (
+            b"{}",
+            "body: must be an object of capturing, generation, outcome, release, said, settings_generation",
+        ),
+        (Condition("1").encode().replace(b', "settings_generation": 0', b""), ""),
+        (
+            Condition("1").encode().replace(b'"settings_generation": 0', b'"settings_generation": -1'),
+            "settings_",
+        ),
         (Condition("1").encode().replace(b'""', b'"odd"', 1), ""),
         (Condition("1").encode().replace(b"true", b"7"), "capturing: must be true or false"),
         (Condition("1").encode().replace(b'"release": ""', b'"release": "x"'), "release: must be a SHA-256"),

@@ -181,6 +181,7 @@ def _keep(connection: Connection, sensor: str, condition: Condition, now_ns: int
         "release": condition.release,
         "outcome": str(condition.outcome),
         "said": condition.said,
+        "settings_generation": condition.settings_generation,
         "reported_ns": now_ns,
     }
     if known is None:
@@ -237,6 +238,7 @@ def _told(connection: Connection) -> dict[str, Told]:
                 row.release,
                 Outcome(row.outcome),
                 row.said,
+                row.settings_generation,
             ),
             row.reported_ns,
             row.since_ns,

@@ -102,6 +102,7 @@ CONDITIONS: Final = Table(
     Column("said", String(200), nullable=False),
     Column("reported_ns", BigInteger, nullable=False),
     Column("since_ns", BigInteger, nullable=False),
+    Column("settings_generation", Integer, nullable=False, server_default="0"),
 )
 
 ROLLOUTS: Final = Table(
