@@ -130,7 +130,7 @@ chroot "$root" systemctl --quiet mask getty@.service serial-getty@.service getty
   apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer systemd-networkd-wait-online.service
 chroot "$root" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/teiten-firmware
 sed -i 's|^root:[^:]*:|root:*:|' "$root/etc/shadow"
-ln -s /run/teiten/ssh "$root/root/.ssh"
+ln -s /run/teiten-firmware/ssh "$root/root/.ssh"
 echo sensor >"$root/etc/hostname"
 : >"$root/etc/machine-id"
 rm -f "$root/etc/resolv.conf"

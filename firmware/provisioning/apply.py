@@ -15,8 +15,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.provisioning import render, silence
+from firmware.provisioning import overrides, profile, render, silence
 from firmware.provisioning.durable import replace, write
+from firmware.provisioning.overrides import OverridesRefusedError
 from firmware.provisioning.settings import Fault, Settings, SettingsError, read
 
 from teiten_protocol.enrolment import new_token
@@ -26,6 +27,15 @@ COMPLAINTS = "sensor-errors.txt"
 AUTHORITY = "collector-ca.pem"
 OPERATOR = "operator.pem"
 LOGINS = "authorized_keys"
+AGENT = "etc/teiten/agent.toml"
+"""The agent's configuration, below the root; in memory."""
+RUNTIME = "run/teiten-firmware"
+"""What else is made at every boot. Not in the agent's own folder in /run: that belongs to its account, and
+goes when the agent is started anew."""
+CARD_ALONE = f"{RUNTIME}/agent.toml"
+"""The agent's configuration without what the operator signed."""
+OVERRIDES = "settings/operator.toml"
+"""What the operator signed and what proved itself, on the data partition."""
 TAKEN = "# code: taken over by the sensor; write a new one here to enrol anew"
 
 _SPOOL_SHARE = 0.8
@@ -85,17 +95,22 @@ def apply(places: Places) -> Settings:
     size = shutil.disk_usage(places.data).total
     room = min(size * _SPOOL_SHARE, max(size - _RELEASE_BYTES, size / 4))
     megabytes = max(1, int(room) // _MEGABYTE)
-    write(
-        places.root / "etc/teiten/agent.toml",
-        render.agent(settings, authority=(keys / AUTHORITY).exists(), spool_megabytes=megabytes),
+    memory = profile.total_megabytes()
+    base = render.agent(
+        settings,
+        profile.choose(settings.memory_profile, memory),
+        authority=(keys / AUTHORITY).exists(),
+        spool_megabytes=megabytes,
     )
+    write(places.root / CARD_ALONE, base)
+    write(places.root / AGENT, _overridden(base, places.data / OVERRIDES, memory))
     write(places.root / "etc/resolv.conf", render.resolver(settings))
     for name, content in render.network(settings).items():
         write(places.root / "run/systemd/network" / name, content)
     logins = _logins(places.boot)
     if logins:
-        write(places.root / "run/teiten/ssh/authorized_keys", logins, 0o600)
-    write(places.root / "run/teiten/silence.nft", silence.rules(settings, ssh=bool(logins)))
+        write(places.root / RUNTIME / "ssh/authorized_keys", logins, 0o600)
+    write(places.root / RUNTIME / "silence.nft", silence.rules(settings, ssh=bool(logins)))
     return settings
 
 
@@ -111,7 +126,7 @@ def hush(settings: Settings) -> None:
         raise SettingsError(
             (Fault(0, f"interface: there is no {settings.interface}", f"this board has {there}"),)
         )
-    subprocess.run(["/usr/sbin/nft", "-f", "/run/teiten/silence.nft"], check=True)
+    subprocess.run(["/usr/sbin/nft", "-f", f"/{RUNTIME}/silence.nft"], check=True)
     for path, value in silence.kernel(settings).items():
         Path("/proc/sys", path).write_text(value, encoding="ascii")
     if settings.answer_arp:
@@ -134,6 +149,17 @@ def _checked(text: Path, places: Places) -> Settings:
         remedy = "add a line code = what `teiten-collector sensor enrol` printed"
         raise SettingsError((Fault(0, "code is missing", remedy),))
     return settings
+
+
+def _overridden(base: str, kept: Path, memory: int) -> str:
+    """The agent's configuration with the operator's settings, if these can still be used."""
+    try:
+        return overrides.merged(base, kept.read_text(encoding="utf-8", errors="replace"), memory)
+    except FileNotFoundError:
+        return base
+    except OverridesRefusedError as refused:
+        print(f"teiten: the operator's settings are left out: {refused}", file=sys.stderr)
+        return base
 
 
 def _logins(boot: Path) -> str:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from firmware.provisioning.profile import Profile
     from firmware.provisioning.settings import Settings
 
 TOKEN_FILE = "/var/lib/teiten/keys/token"  # noqa: S105  # where it is, not what it is
@@ -14,16 +15,18 @@ RULES = "/var/lib/teiten/rules/operator.rules"
 SPOOL = "/var/lib/teiten/spool"
 
 
-def agent(settings: Settings, *, authority: bool, spool_megabytes: int) -> str:
+def agent(settings: Settings, profile: Profile, *, authority: bool, spool_megabytes: int) -> str:
     """The agent's configuration; `authority`: the collector's certificate is of an authority of one's own."""
     return f"""\
 # Made from sensor.txt at every boot: change that, not this.
+# Limits of memory as on boards of {profile.board_megabytes} MB.
 [sensor]
 id = {json.dumps(settings.sensor)}
 monitored = {json.dumps([str(network) for network in settings.monitored])}
 
 [capture]
 interface = {json.dumps(settings.interface)}
+ring_megabytes = {profile.ring_megabytes}
 
 [uplink]
 collector = {json.dumps(settings.collector)}
@@ -36,6 +39,9 @@ files = [{json.dumps(RULES)}]
 [spool]
 directory = {json.dumps(SPOOL)}
 max_megabytes = {spool_megabytes}
+
+[limits]
+table_megabytes = {profile.table_megabytes}
 """
 
 

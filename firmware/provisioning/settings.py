@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from firmware.provisioning.profile import PROFILES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,6 +78,7 @@ class Settings:
         gateway: Its router; None if DHCP tells, or there is none.
         dns: Name servers; needed if the collector is a name. DHCP is not asked for them.
         time: Time servers; none for those of the image, which are names.
+        memory_profile: Megabytes of the boards whose limits hold; None for what the board has (`profile`).
     """
 
     sensor: str
@@ -90,6 +93,7 @@ class Settings:
     gateway: Address | None = None
     dns: tuple[Address, ...] = ()
     time: tuple[Address, ...] = ()
+    memory_profile: int | None = None
 
     @property
     def management_device(self) -> str:
@@ -274,6 +278,15 @@ def _switch(value: str) -> bool:
     return value.lower() == "yes"
 
 
+def _profile(value: str) -> int | None:
+    if value.lower() == "auto":
+        return None
+    names = {str(name): name for name in PROFILES}
+    if value not in names:
+        raise _RefusedError(f"{value!r} is no profile", f"write auto, {' or '.join(names)}")
+    return names[value]
+
+
 def _words(value: str) -> list[str]:
     return value.replace(",", " ").split()
 
@@ -298,6 +311,7 @@ _READERS: dict[str, Callable[[str], object]] = {
     "gateway": _address,
     "dns": _addresses,
     "time": _addresses,
+    "memory-profile": _profile,
 }
 
 _NEEDED = {

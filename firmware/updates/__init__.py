@@ -3,7 +3,7 @@
 1. `environment`: the block that GRUB reads and writes, which holds the choice between the slots
 2. `bootchooser`: that choice as RAUC asks for it
 3. `trial`: after each boot, whether the slot may stay
-4. `rules`: what the operator signs: rules of the agent's, verified and adopted
+4. `signed`: what the operator signs, verified; `rules` and `settings`: adopted
 5. `exchange`: the part that speaks to the collector
-6. `install`: asks, and has RAUC, or `rules`, verify and install what came
+6. `install`: asks, and has RAUC, or `signed`, verify, and installs what came
 """

@@ -1,6 +1,7 @@
 """Every few minutes: tell the collector how this sensor stands, and install what it offers if it is signed.
 
-A release is a bundle, which RAUC verifies and writes, or rules, which the operator signed (`rules`).
+A release is a bundle, which RAUC verifies and writes, or rules or settings, which the operator signed
+(`signed`).
 
 RAUC decides by the certificate in the running root: signature, board, and the digest of every block that it
 reads. The collector and the way to it are trusted with nothing but to deliver.
@@ -13,20 +14,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+from firmware.provisioning import overrides, profile
+from firmware.provisioning.apply import AGENT, CARD_ALONE, OVERRIDES
 from firmware.provisioning.silence import AGENT_USER
-from firmware.updates import environment, rules
+from firmware.updates import environment, rules, settings
 from firmware.updates.record import Record, words
-from firmware.updates.rules import RulesRefusedError
-from firmware.updates.trial import RECORD, running_slot
+from firmware.updates.signed import Kind, SignedRefusedError, generation_of, verified
+from firmware.updates.trial import RECORD, captures_and_uploads, running_slot
 
 from teiten_protocol.fleet import Condition, Order, Outcome
 
-FOLDER = Path("/var/lib/teiten/update")
+ROOT = Path("/")
+DATA = Path("/var/lib/teiten")
+FOLDER = DATA / "update"
 INCOMING = FOLDER / "incoming"
 BUNDLE = FOLDER / "bundle.raucb"
 VERSION = Path("/usr/lib/teiten-firmware/version")
-RULES = Path("/var/lib/teiten/rules/operator.rules")
-OPERATOR = Path("/var/lib/teiten/keys/operator.pem")
+RULES = DATA / "rules/operator.rules"
+OPERATOR = DATA / "keys/operator.pem"
+SETTINGS_TRIAL_SECONDS = 900
+"""As a slot has: three times the longest interval that can be set from afar."""
 _NO_ANSWER = "D-Bus error"
 """What RAUC's command says where its service did not answer (RAUC 1.8, src/main.c): no verdict."""
 _SQUASHFS = b"hsqs"
@@ -41,7 +48,8 @@ def condition() -> Condition:
         version=VERSION.read_text(encoding="ascii").strip(),
         slot=running_slot(),
         capturing=agent.returncode == 0,
-        generation=rules.generation_of(RULES),
+        generation=generation_of(RULES),
+        settings_generation=overrides.generation_in_force((ROOT / AGENT).read_text(encoding="utf-8")),
         release=record.release,
         outcome=record.outcome,
         said=record.said,
@@ -79,22 +87,44 @@ def install(order: Order) -> bool:
         is_bundle = file.read(len(_SQUASHFS)) == _SQUASHFS
     if is_bundle:
         return _install_bundle(order)
-    _adopt_rules(order)
+    _adopt_signed(order)
     BUNDLE.unlink()
     return False
 
 
-def _adopt_rules(order: Order) -> None:
+def _adopt_signed(order: Order) -> None:
     try:
-        generation = rules.adopt(BUNDLE.read_bytes(), RULES, OPERATOR)
-    except RulesRefusedError as refused:
+        signed = verified(BUNDLE.read_bytes(), OPERATOR)
+        if signed.kind is Kind.RULES:
+            rules.adopt(signed, RULES)
+            _agent("kill", "--signal=HUP")
+            Record(order.release, Outcome.GOOD).write(RECORD)
+            stays = True
+        else:
+            stays = settings.adopt(
+                signed,
+                order.release,
+                kept=DATA / OVERRIDES,
+                configuration=ROOT / AGENT,
+                base=(ROOT / CARD_ALONE).read_text(encoding="utf-8"),
+                record=RECORD,
+                board_megabytes=profile.total_megabytes(),
+                restart=lambda: _agent("restart"),
+                proven=lambda: captures_and_uploads(SETTINGS_TRIAL_SECONDS),
+            )
+    except SignedRefusedError as refused:
         said = words(str(refused))
         Record(order.release, Outcome.REFUSED, said).write(RECORD)
         print(f"teiten: release {order.release[:16]} is refused: {said}", file=sys.stderr)
         return
-    subprocess.run(["/usr/bin/systemctl", "kill", "--signal=HUP", "teiten-agent"], check=False)
-    Record(order.release, Outcome.GOOD).write(RECORD)
-    print(f"teiten: rules of generation {generation} are in force")
+    if stays:
+        print(f"teiten: {signed.kind} of generation {signed.generation} are in force")
+    else:
+        print(f"teiten: {Record.read(RECORD).said}: the settings before are back", file=sys.stderr)
+
+
+def _agent(*words_of_systemctl: str) -> None:
+    subprocess.run(["/usr/bin/systemctl", *words_of_systemctl, "teiten-agent"], check=False)
 
 
 def _install_bundle(order: Order) -> bool:
@@ -132,6 +162,7 @@ def main() -> int:
     nothing_new = not order.release or order.release == standing.release
     if nothing_new or environment.read().trial:
         return 0
+    print(f"teiten: release {order.release[:16]} is fetched")
     if install(order):
         subprocess.run(["/usr/bin/systemctl", "--no-block", "reboot"], check=True)
     else:

@@ -92,19 +92,19 @@ def test_the_spool_fits_the_data_partition(places: Places) -> None:
 
 def test_nobody_logs_in_unless_keys_are_provisioned(places: Places) -> None:
     apply(places)
-    assert not (places.root / "run/teiten/ssh").exists()
-    assert "dport 22" not in (places.root / "run/teiten/silence.nft").read_text(encoding="utf-8")
+    assert not (places.root / "run/teiten-firmware/ssh").exists()
+    assert "dport 22" not in (places.root / "run/teiten-firmware/silence.nft").read_text(encoding="utf-8")
 
 
 def test_keys_let_their_owners_in_by_the_management_interface(places: Places) -> None:
     (places.boot / "authorized_keys").write_bytes(b"ssh-ed25519 AAAA operator\r\n")
     apply(places)
-    keys = places.root / "run/teiten/ssh/authorized_keys"
+    keys = places.root / "run/teiten-firmware/ssh/authorized_keys"
     assert keys.read_bytes() == b"ssh-ed25519 AAAA operator\n"
     assert keys.stat().st_mode & 0o077 == 0
-    assert 'iifname "eth1" tcp dport 22 accept' in (places.root / "run/teiten/silence.nft").read_text(
-        encoding="utf-8"
-    )
+    assert 'iifname "eth1" tcp dport 22 accept' in (
+        places.root / "run/teiten-firmware/silence.nft"
+    ).read_text(encoding="utf-8")
 
 
 def test_a_place_for_releases_is_made(places: Places) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from firmware.updates.rules import RulesRefusedError, adopt, generation_of
+from firmware.updates import rules
+from firmware.updates.signed import SignedRefusedError, generation_of, verified
+
+from tests.firmware.operator_keys import Operator
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,35 +18,15 @@ RULE = 'alert tcp any any -> $HOME_NET 445 (msg:"SMB"; flags:S; sid:9000001; rev
 LINT = (sys.executable, "-m", "teiten_agent", "rules", "lint", "--json")
 
 
-class Operator:
-    """Somebody with a key."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        """Make the key."""
-        self.folder = folder
-        self.key, self.certificate = folder / f"{name}.key", folder / f"{name}.pem"
-        _openssl(
-            *("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
-            *("-days", "2", "-subj", f"/CN={name}", "-keyout", str(self.key), "-out", str(self.certificate)),
-        )
-
-    def sign(self, text: str) -> bytes:
-        """What docs/how-to/rules.md says."""
-        source, signed = self.folder / "plain.rules", self.folder / "signed.cms"
-        source.write_text(text, encoding="utf-8")
-        _openssl(
-            *("cms", "-sign", "-binary", "-nodetach", "-outform", "DER", "-in", str(source)),
-            *("-signer", str(self.certificate), "-inkey", str(self.key), "-out", str(signed)),
-        )
-        return signed.read_bytes()
+def text(generation: int, body: str = RULE) -> str:
+    return f"# teiten-rules generation={generation}\n{body}"
 
 
-def _openssl(*words: str) -> None:
-    subprocess.run(["/usr/bin/openssl", *words], check=True, capture_output=True)
-
-
-def rules(generation: int, text: str = RULE) -> str:
-    return f"# teiten-rules generation={generation}\n{text}"
+def adopt(content: bytes, file: Path, authority: Path) -> int:
+    """What the sensor does with what came; the generation."""
+    signed = verified(content, authority)
+    rules.adopt(signed, file, LINT)
+    return signed.generation
 
 
 @pytest.fixture
@@ -64,9 +46,9 @@ def test_what_the_operator_signs_is_taken_and_later_rules_take_its_place(
     operator: Operator, file: Path
 ) -> None:
     assert generation_of(file) == 0
-    assert adopt(operator.sign(rules(1)), file, operator.certificate, LINT) == 1
-    assert adopt(operator.sign(rules(3, "")), file, operator.certificate, LINT) == 3
-    assert file.read_text(encoding="utf-8") == rules(3, "")
+    assert adopt(operator.sign(text(1)), file, operator.certificate) == 1
+    assert adopt(operator.sign(text(3, "")), file, operator.certificate) == 3
+    assert file.read_text(encoding="utf-8") == text(3, "")
     assert generation_of(file) == 3
 
 
@@ -74,36 +56,36 @@ def test_what_the_operator_signs_is_taken_and_later_rules_take_its_place(
 def test_what_was_signed_before_cannot_be_brought_back(
     operator: Operator, file: Path, generation: int
 ) -> None:
-    adopt(operator.sign(rules(2)), file, operator.certificate, LINT)
-    with pytest.raises(RulesRefusedError, match=f"generation {generation} is no later than 2"):
-        adopt(operator.sign(rules(generation, "")), file, operator.certificate, LINT)
-    assert file.read_text(encoding="utf-8") == rules(2)
+    adopt(operator.sign(text(2)), file, operator.certificate)
+    with pytest.raises(SignedRefusedError, match=f"generation {generation} is no later than 2"):
+        adopt(operator.sign(text(generation, "")), file, operator.certificate)
+    assert file.read_text(encoding="utf-8") == text(2)
 
 
 def test_somebody_elses_signature_is_refused(operator: Operator, file: Path, tmp_path: Path) -> None:
     other = Operator(tmp_path, "other")
-    with pytest.raises(RulesRefusedError, match="not signed by the operator"):
-        adopt(other.sign(rules(1)), file, operator.certificate, LINT)
+    with pytest.raises(SignedRefusedError, match="not signed by the operator"):
+        adopt(other.sign(text(1)), file, operator.certificate)
     assert file.read_text(encoding="utf-8") == ""
 
 
 def test_a_changed_byte_is_refused(operator: Operator, file: Path) -> None:
-    signed = operator.sign(rules(1))
+    signed = operator.sign(text(1))
     changed = signed.replace(b"445", b"446")
     assert changed != signed
-    for content in (changed, signed[:-1], b"", rules(1).encode()):
-        with pytest.raises(RulesRefusedError, match="not signed by the operator"):
-            adopt(content, file, operator.certificate, LINT)
+    for content in (changed, signed[:-1], b"", text(1).encode()):
+        with pytest.raises(SignedRefusedError, match="not signed by the operator"):
+            adopt(content, file, operator.certificate)
 
 
 def test_without_an_operator_nothing_is_taken(operator: Operator, file: Path, tmp_path: Path) -> None:
-    with pytest.raises(RulesRefusedError, match=r"no operator\.pem is provisioned"):
-        adopt(operator.sign(rules(1)), file, tmp_path / "none.pem", LINT)
+    with pytest.raises(SignedRefusedError, match=r"no operator\.pem is provisioned"):
+        adopt(operator.sign(text(1)), file, tmp_path / "none.pem")
 
 
 def test_rules_with_mistakes_or_without_a_generation_are_refused(operator: Operator, file: Path) -> None:
-    with pytest.raises(RulesRefusedError, match="1 rules hold mistakes"):
-        adopt(operator.sign(rules(1, "alert nonsense\n")), file, operator.certificate, LINT)
-    with pytest.raises(RulesRefusedError, match="the first line must be"):
-        adopt(operator.sign(RULE), file, operator.certificate, LINT)
+    with pytest.raises(SignedRefusedError, match="1 rules hold mistakes"):
+        adopt(operator.sign(text(1, "alert nonsense\n")), file, operator.certificate)
+    with pytest.raises(SignedRefusedError, match="the first line must be"):
+        adopt(operator.sign(RULE), file, operator.certificate)
     assert file.read_text(encoding="utf-8") == ""
