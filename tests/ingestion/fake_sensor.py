@@ -247,11 +247,18 @@ class FakeSensor:
         return self._changed(spans=[[2 * MINUTE_NS, MINUTE_NS]])
 
     def at_once(self) -> Answer:
-        """A third request while two are under way."""
-        held = [self.begin(len(compress(ENCODED))) for _ in range(2)]
+        """A third request while two are under way: held are begun until one more is refused."""
+        held: list[http.client.HTTPConnection] = []
+        answers: list[Answer] = []
+
+        def one_too_many() -> bool:
+            held.append(self.begin(len(compress(ENCODED))))
+            answers.append(self.send(KNOWN))
+            return answers[-1].status == RefusalCode.RATE.status
+
         try:
-            wait_until(lambda: self.send(KNOWN).status == RefusalCode.RATE.status)
-            return self.send(KNOWN)
+            wait_until(one_too_many)
+            return answers[-1]
         finally:
             for connection in held:
                 connection.close()
