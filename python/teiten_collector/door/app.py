@@ -6,7 +6,8 @@ Limits, and what answers beyond them:
 a body                          of `MAX_COMPRESSED_BYTES`, a bundle of `MAX_BUNDLE_BYTES` (413)
 its time                        `BODY_SECONDS`, and less for small ones (408)
 bodies on their way             `MOST_HELD_BYTES` of them at once; the longest gives way (503, Retry-After)
-bodies looked at                `WORKERS` at once, of which one may expand beyond `SMALL_BYTES`; others wait
+bodies looked at                `WORKERS` at once, of which one may expand beyond `SMALL_BYTES`; others wait,
+                                those longest who took most of the processors of late (`turns`)
 one sensor                      requests and bytes a minute, two requests at once (429 with Retry-After)
 unknown tokens                  look-ups a minute, together (429 with Retry-After)
 enrolments                      a minute, together (429 with Retry-After)
@@ -16,17 +17,17 @@ connections                     see `connections`
 
 from __future__ import annotations
 
-import functools
 import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_address
+from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
-from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -50,6 +51,7 @@ from teiten_collector.door.fleet import condition_length, note, release
 from teiten_collector.door.meters import METRICS_TYPE, Meters, exposition
 from teiten_collector.door.rates import Limits, Rates
 from teiten_collector.door.refusals import Refusal, RefusalCode, Refusals
+from teiten_collector.door.turns import Taken, Turns
 from teiten_collector.errors import CollectorError
 from teiten_protocol import MAX_BODY_BYTES, SUPPORTED_VERSIONS
 from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
@@ -149,10 +151,11 @@ class _Door:
         self._rates = Rates(gate.limits)
         self._meters = Meters()
         self._bodies = Bodies(gate.most_held_bytes)
-        self._known_tokens: OrderedDict[bytes, None] = OrderedDict()
-        self._askers = CapacityLimiter(WORKERS)
-        self._workers = CapacityLimiter(WORKERS)
-        self._large = CapacityLimiter(1)
+        self._known_tokens: OrderedDict[bytes, str] = OrderedDict()
+        taken = Taken()
+        self._askers = Turns(WORKERS, taken)
+        self._workers = Turns(WORKERS, taken)
+        self._large = Turns(1, taken)
 
     async def healthz(self, _request: Request) -> Response:
         """The process lives, and says which versions of the batch format it reads."""
@@ -170,7 +173,7 @@ class _Door:
             return plain_error(
                 "metrics", "they are for loopback and server.metrics_networks", HTTPStatus.FORBIDDEN
             )
-        more = await to_thread.run_sync(lambda: list(self._gate.more_metrics()), limiter=self._askers)
+        more = await self._askers.run("", lambda: list(self._gate.more_metrics()))
         families = [*self._meters.families(), *self._refusals.families(), *more]
         return PlainTextResponse(exposition(families), media_type=METRICS_TYPE)
 
@@ -182,7 +185,7 @@ class _Door:
         body = self._bodies.of(request)
         try:
             head = _head(request)
-            sensor = await self._authenticate(head)
+            sensor = await self._proven(head, self._admission.authenticate, attrgetter("id"))
             sensor_id = sensor.id
             self._contacts.heard(sensor_id, received_ns, clock_offset_ns(head, received_ns))
             coming = announced(head)
@@ -209,7 +212,7 @@ class _Door:
             self._rates.admit_enrolment()
             with self._bodies.on_its_way(body):
                 content = await body.read(enrolment_length(_head(request)))
-            enrolled = await self._blocking(self._askers, enrol, self._enrolments, content, time.time_ns())
+            enrolled = await self._askers.run("", partial(enrol, self._enrolments, content, time.time_ns()))
         except Refusal as refusal:
             self._refusals.record(refusal, "")
             return refusal_answer(refusal, read=body.is_read)
@@ -244,11 +247,12 @@ class _Door:
     async def _condition(self, request: Request, body: Body, sensor: Sensor) -> Response:
         with self._bodies.on_its_way(body):
             content = await body.read(condition_length(_head(request)))
-        order = await self._blocking(self._askers, note, self._fleet, sensor, content, time.time_ns())
+        order = await self._askers.run(sensor.id, partial(note, self._fleet, sensor, content, time.time_ns()))
         return Response(order.encode(), media_type="application/json")
 
-    async def _release(self, request: Request, _body: Body, _sensor: Sensor) -> Response:
-        path = await self._blocking(self._askers, release, self._fleet, request.path_params["digest"])
+    async def _release(self, request: Request, _body: Body, sensor: Sensor) -> Response:
+        wanted = partial(release, self._fleet, request.path_params["digest"])
+        path = await self._askers.run(sensor.id, wanted)
         return FileResponse(path, media_type="application/octet-stream")
 
     async def _for_sensor(
@@ -259,7 +263,7 @@ class _Door:
         body = self._bodies.of(request)
         try:
             head = _head(request)
-            sensor = await self._authenticate(head)
+            sensor = await self._proven(head, self._admission.authenticate, attrgetter("id"))
             sensor_id = sensor.id
             self._contacts.heard(sensor_id, received_ns, clock_offset_ns(head, received_ns))
             self._rates.enter(sensor_id, 0)
@@ -275,16 +279,20 @@ class _Door:
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
 
-    async def _authenticate(self, head: Head) -> Sensor:
+    async def _proven(
+        self, head: Head, prove: Callable[[Head], _Result], name: Callable[[_Result], str]
+    ) -> _Result:
+        """Whom a token proves; one that was not valid a moment ago is looked up at the rate of strangers."""
         token = sha256((head.authorization or "").encode()).digest()
-        if token not in self._known_tokens:
+        known = self._known_tokens.get(token)
+        if known is None:
             self._rates.admit_stranger()
-        sensor = await self._blocking(self._askers, self._admission.authenticate, head)
-        self._known_tokens[token] = None
+        proven = await self._askers.run(known or "", partial(prove, head))
+        self._known_tokens[token] = name(proven)
         self._known_tokens.move_to_end(token)
         if len(self._known_tokens) > KNOWN_TOKENS:
             self._known_tokens.popitem(last=False)
-        return sensor
+        return proven
 
     async def _take(self, body: Body, head: Head, sensor: Sensor, coming: Announced) -> Response:
         with self._bodies.on_its_way(body):
@@ -292,7 +300,7 @@ class _Door:
             self._meters.body_bytes += len(content)
             if body.was_slow:
                 # Whoever was disabled while it was sending is refused all the same.
-                sensor = await self._blocking(self._askers, self._admission.authenticate, head)
+                sensor = await self._askers.run(sensor.id, partial(self._admission.authenticate, head))
             if coming.bundle:
                 return await self._take_bundle(sensor, content)
             accepted = await self._admit(sensor, content)
@@ -323,22 +331,17 @@ class _Door:
 
     async def _admit(self, sensor: Sensor, compressed: bytes) -> Accepted:
         now_ns = time.time_ns()
-        admit = functools.partial(_bare, self._admission.admit)
+        admit = partial(_bare, self._admission.admit, sensor, compressed, now_ns)
         try:
-            accepted = await self._blocking(self._workers, admit, sensor, compressed, now_ns, SMALL_BYTES)
+            accepted = await self._workers.run(sensor.id, partial(admit, SMALL_BYTES))
         except LargeBatchError:
-            accepted = await self._blocking(self._large, admit, sensor, compressed, now_ns, MAX_BODY_BYTES)
+            accepted = await self._large.run(sensor.id, partial(admit, MAX_BODY_BYTES))
         if accepted.repeat:
             self._meters.repeated += 1
         else:
             self._meters.new += 1
             self._contacts.took(sensor.id, accepted.observed_to_ns, accepted.lost)
         return accepted
-
-    async def _blocking(
-        self, limiter: CapacityLimiter, call: Callable[..., _Result], *arguments: object
-    ) -> _Result:
-        return await to_thread.run_sync(functools.partial(call, *arguments), limiter=limiter)
 
     def _store_failed(self, error: CollectorError, sensor_id: str) -> Refusal:
         refusal = Refusal(
