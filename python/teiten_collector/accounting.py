@@ -6,7 +6,8 @@ themselves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from teiten_collector.store import Contact
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from teiten_collector.store import Engine, Sensor
+    from teiten_collector.store import Engine, Sensor, Store, Told
 
 SECOND_NS: Final = 1_000_000_000
 SILENT_NS: Final = 600 * SECOND_NS
@@ -94,6 +95,22 @@ def standings(sensors: Iterable[Sensor], contacts: Iterable[Contact], now_ns: in
         yield Standing(sensor, contact, states, tuple(said for _, said in found))
 
 
+def listing(store: Store, contacts: Iterable[Contact], now_ns: int) -> dict[str, object]:
+    """Every registered sensor as `sensor list --json` prints it and `GET /v1/sensors` answers it.
+
+    Raises:
+        StoreError: The store cannot be asked.
+    """
+    told = store.fleet.conditions()
+    found = standings(store.registry.list(), contacts, now_ns)
+    return {"sensors": [_document(standing, told.get(standing.sensor.id)) for standing in found]}
+
+
+def iso(moment_ns: int) -> str:
+    """A moment of Unix time, in whole seconds of UTC, as ISO 8601 has it."""
+    return datetime.fromtimestamp(moment_ns // SECOND_NS, UTC).isoformat()
+
+
 def gaps(engine: Engine) -> Iterator[Gap]:
     """Every span between a sensor's first and last observation that none covers, by sensor and time."""
     for row in engine.query(_GAPS).to_pylist():
@@ -114,6 +131,32 @@ def missing(engine: Engine) -> Iterator[Missing]:
     """
     for row in engine.query(_MISSING).to_pylist():
         yield Missing(row["sensor"], row["epoch"], row["first"], row["last"])
+
+
+def _document(standing: Standing, told: Told | None) -> dict[str, object]:
+    sensor, contact = standing.sensor, standing.contact
+    return {
+        "id": sensor.id,
+        "enabled": sensor.enabled,
+        "states": list(standing.states),
+        "said": list(standing.said),
+        "last_heard": None if not contact.heard_ns else iso(contact.heard_ns),
+        "observed_until": None if not contact.observed_to_ns else iso(contact.observed_to_ns),
+        "clock_offset_seconds": None if contact.offset_ns is None else contact.offset_ns / 1e9,
+        "lost_packets": contact.lost_packets,
+        "condition": None
+        if told is None
+        else {**asdict(told.condition), "reported": iso(told.reported_ns), "since": iso(told.since_ns)},
+        "groups": list(sensor.groups),
+        "monitored": [
+            {
+                "network": str(registration.network),
+                "from": None if registration.from_ns == 0 else iso(registration.from_ns),
+                "to": None if registration.to_ns is None else iso(registration.to_ns),
+            }
+            for registration in sensor.registrations
+        ],
+    }
 
 
 def _found(sensor: Sensor, contact: Contact, now_ns: int) -> Iterator[tuple[State, str]]:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from teiten_collector import export
-from teiten_collector.accounting import Standing, gaps, missing, overlaps, standings
+from teiten_collector.accounting import gaps, iso, listing, missing, overlaps, standings
 from teiten_collector.analysis.bulletins import read_bulletins
 from teiten_collector.analysis.categories import read_categories, read_signatures
 from teiten_collector.analysis.examples import examples
@@ -81,6 +81,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_sensor(commands)
+    _add_reader(commands)
     _add_rollout(commands)
     _add_import(commands)
     _add_report(commands)
@@ -163,6 +164,24 @@ def _add_sensor(commands: _Commands) -> None:
     _add_config(rotate)
     _add_json(rotate)
     rotate.set_defaults(run=_sensor_rotate)
+
+
+def _add_reader(commands: _Commands) -> None:
+    parser = commands.add_parser("reader", help="say whose programs may ask the door how the sensors stand")
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="let a reader in; prints its token once, as the last word")
+    add.add_argument("name", metavar="NAME", help="a to z, 0 to 9, '.', '_' and '-'; 63 at most")
+    _add_config(add)
+    _add_json(add)
+    add.set_defaults(run=_reader_add)
+    listing_of_readers = actions.add_parser("list", help="every reader, and since when")
+    _add_config(listing_of_readers)
+    _add_json(listing_of_readers)
+    listing_of_readers.set_defaults(run=_reader_list)
+    remove = actions.add_parser("remove", help="refuse a reader from now on")
+    remove.add_argument("name", metavar="NAME")
+    _add_config(remove)
+    remove.set_defaults(run=_reader_remove)
 
 
 def _add_rollout(commands: _Commands) -> None:
@@ -413,20 +432,20 @@ def _sensor_enrol(options: argparse.Namespace) -> int:
     with _store(load(options.config)) as store:
         code, ends_ns = store.enrolments.issue(options.id, lifetime_ns=options.hours * _HOUR_NS)
     if options.json:
-        _print_json({"sensor": options.id, "code": code, "until": _iso(ends_ns)})
+        _print_json({"sensor": options.id, "code": code, "until": iso(ends_ns)})
         return ExitCode.DONE
-    print(f"sensor {options.id} may enrol once until {_iso(ends_ns)}")
+    print(f"sensor {options.id} may enrol once until {iso(ends_ns)}")
     print(f"its code, which is shown only now: {code}")
     return ExitCode.DONE
 
 
 def _sensor_list(options: argparse.Namespace) -> int:
     with _store(load(options.config)) as store:
+        if options.json:
+            _print_json(listing(store, store.contacts.list(), time.time_ns()))
+            return ExitCode.DONE
         found = list(standings(store.registry.list(), store.contacts.list(), time.time_ns()))
         told = store.fleet.conditions()
-    if options.json:
-        _print_json({"sensors": [_sensor(standing, told.get(standing.sensor.id)) for standing in found]})
-        return ExitCode.DONE
     for standing in found:
         sensor = standing.sensor
         groups = f" [{', '.join(sensor.groups)}]" if sensor.groups else ""
@@ -437,14 +456,14 @@ def _sensor_list(options: argparse.Namespace) -> int:
         if heard_ns:
             offset_ns = standing.contact.offset_ns
             clock = "" if offset_ns is None else f", its clock {offset_ns / 1e9:+.1f} s"
-            print(f"  last heard {_iso(heard_ns)}{clock}")
+            print(f"  last heard {iso(heard_ns)}{clock}")
         if standing.contact.observed_to_ns:
-            print(f"  observed until {_iso(standing.contact.observed_to_ns)}")
+            print(f"  observed until {iso(standing.contact.observed_to_ns)}")
         if sensor.id in told:
             print(f"  {_condition(told[sensor.id])}")
         for registration in sensor.registrations:
-            start = "always" if registration.from_ns == 0 else f"since {_iso(registration.from_ns)}"
-            end = "" if registration.to_ns is None else f" until {_iso(registration.to_ns)}"
+            start = "always" if registration.from_ns == 0 else f"since {iso(registration.from_ns)}"
+            end = "" if registration.to_ns is None else f" until {iso(registration.to_ns)}"
             print(f"  {registration.network} {start}{end}")
     if not found:
         print(f"no sensor is registered; {PROGRAM} sensor add registers one", file=sys.stderr)
@@ -463,30 +482,35 @@ def _condition(told: Told) -> str:
     return f"runs {condition.version}{slot}{capturing}{rules}{tried}{said}"
 
 
-def _sensor(standing: Standing, told: Told | None) -> dict[str, object]:
-    sensor, contact = standing.sensor, standing.contact
-    return {
-        "id": sensor.id,
-        "enabled": sensor.enabled,
-        "states": list(standing.states),
-        "said": list(standing.said),
-        "last_heard": None if not contact.heard_ns else _iso(contact.heard_ns),
-        "observed_until": None if not contact.observed_to_ns else _iso(contact.observed_to_ns),
-        "clock_offset_seconds": None if contact.offset_ns is None else contact.offset_ns / 1e9,
-        "lost_packets": contact.lost_packets,
-        "condition": None
-        if told is None
-        else {**asdict(told.condition), "reported": _iso(told.reported_ns), "since": _iso(told.since_ns)},
-        "groups": list(sensor.groups),
-        "monitored": [
-            {
-                "network": str(registration.network),
-                "from": None if registration.from_ns == 0 else _iso(registration.from_ns),
-                "to": None if registration.to_ns is None else _iso(registration.to_ns),
-            }
-            for registration in sensor.registrations
-        ],
-    }
+def _reader_add(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        token = store.readers.add(options.name)
+    if options.json:
+        _print_json({"reader": options.name, "token": token})
+        return ExitCode.DONE
+    print(f"reader {options.name} may ask GET /v1/sensors")
+    print(f"its token, which is shown only now: {token}")
+    return ExitCode.DONE
+
+
+def _reader_list(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        found = store.readers.list()
+    if options.json:
+        _print_json({"readers": [{"name": one.name, "since": iso(one.created_ns)} for one in found]})
+        return ExitCode.DONE
+    for one in found:
+        print(f"{one.name} since {iso(one.created_ns)}")
+    if not found:
+        print(f"there is no reader; {PROGRAM} reader add lets one in", file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _reader_remove(options: argparse.Namespace) -> int:
+    with _store(load(options.config)) as store:
+        store.readers.remove(options.name)
+    print(f"reader {options.name} is refused from now on")
+    return ExitCode.DONE
 
 
 def _sensor_disable(options: argparse.Namespace) -> int:
@@ -532,7 +556,7 @@ def _rollout_list(options: argparse.Namespace) -> int:
     for rollout, advance in found:
         state = "stopped" if rollout.stopped_ns is not None else "done" if advance.done else "under way"
         print(f"{rollout.number} {state}: {rollout.name} to {', '.join(rollout.groups)}")
-        print(f"  stage {advance.stage} of {len(rollout.stages)}, begun {_iso(rollout.started_ns)}")
+        print(f"  stage {advance.stage} of {len(rollout.stages)}, begun {iso(rollout.started_ns)}")
         if rollout.stopped_for:
             print(f"  -> stopped: {rollout.stopped_for}")
         for failure in advance.failures:
@@ -551,8 +575,8 @@ def _rollout(rollout: Rollout, advance: Advance) -> dict[str, object]:
         "groups": list(rollout.groups),
         "stages": list(rollout.stages),
         "stage": advance.stage,
-        "started": _iso(rollout.started_ns),
-        "stopped": None if rollout.stopped_ns is None else _iso(rollout.stopped_ns),
+        "started": iso(rollout.started_ns),
+        "stopped": None if rollout.stopped_ns is None else iso(rollout.stopped_ns),
         "stopped_for": rollout.stopped_for,
         "done": advance.done,
         "sensors": {sensor: str(step) for sensor, step in advance.steps.items()},
@@ -716,7 +740,7 @@ def _examples(options: argparse.Namespace) -> int:
             {
                 "examples": [
                     {
-                        "minute": _iso(one.minute * 60_000_000_000),
+                        "minute": iso(one.minute * 60_000_000_000),
                         "sensor": one.sensor,
                         "signature": one.signature,
                         "source": str(one.source),
@@ -728,7 +752,7 @@ def _examples(options: argparse.Namespace) -> int:
         )
         return ExitCode.DONE
     for one in found:
-        print(f"{_iso(one.minute * 60_000_000_000)}  {one.sensor}  {one.signature}  {one.source}")
+        print(f"{iso(one.minute * 60_000_000_000)}  {one.sensor}  {one.signature}  {one.source}")
         print(f"    {one.payload.hex(' ')}")
         print(f"    {one.text}")
     return ExitCode.DONE
@@ -749,15 +773,15 @@ def _check(options: argparse.Namespace) -> int:
                     for finding in findings
                 ],
                 "not_observed": [
-                    {"sensor": gap.sensor, "from": _iso(gap.from_ns), "to": _iso(gap.to_ns)}
+                    {"sensor": gap.sensor, "from": iso(gap.from_ns), "to": iso(gap.to_ns)}
                     for gap in unobserved
                 ],
                 "observed_twice": [
                     {
                         "sensor": overlap.sensor,
                         "epochs": [f"{epoch:016x}" for epoch in overlap.epochs],
-                        "from": _iso(overlap.from_ns),
-                        "to": _iso(overlap.to_ns),
+                        "from": iso(overlap.from_ns),
+                        "to": iso(overlap.to_ns),
                     }
                     for overlap in twice
                 ],
@@ -771,12 +795,12 @@ def _check(options: argparse.Namespace) -> int:
         for finding in findings:
             print(f"{finding.subject}: {finding.text}")
         for gap in unobserved:
-            print(f"{gap.sensor}: not observed from {_iso(gap.from_ns)} to {_iso(gap.to_ns)}")
+            print(f"{gap.sensor}: not observed from {iso(gap.from_ns)} to {iso(gap.to_ns)}")
         for overlap in twice:
             both = " and ".join(f"{epoch:016x}" for epoch in overlap.epochs)
             print(
-                f"{overlap.sensor}: epochs {both} both observed {_iso(overlap.from_ns)} to "
-                f"{_iso(overlap.to_ns)}: its packets count twice"
+                f"{overlap.sensor}: epochs {both} both observed {iso(overlap.from_ns)} to "
+                f"{iso(overlap.to_ns)}: its packets count twice"
             )
         for run in absent:
             print(f"{run.sensor}: epoch {run.epoch:016x} lacks batches {run.first} to {run.last}")
@@ -896,10 +920,6 @@ def _moment(text: str, zone: tzinfo) -> int:
     if moment.tzinfo is None:
         raise UsageError(f"{text!r} has no offset", place="--since", remedy="write 2009-08-01T00:00:00+09:00")
     return int(moment.timestamp()) * 1_000_000_000
-
-
-def _iso(moment_ns: int) -> str:
-    return datetime.fromtimestamp(moment_ns // 1_000_000_000, UTC).isoformat()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from teiten_collector.accounting import standings
+from teiten_collector.accounting import listing, standings
 from teiten_collector.door import (
     Admission,
     Connections,
@@ -133,6 +133,7 @@ def serve(
             ready=lambda: intake.healthy and not stop.is_set(),
             metrics_networks=config.server.metrics_networks,
             more_metrics=lambda: _metrics(store, contacts, connections, intake, keeping),
+            listing=lambda: listing(store, contacts.all(), time.time_ns()),
         )
         app = create_app(Rooms(Admission(store), store.enrolments, store.fleet), contacts, Refusals(), gate)
         with _listening(config.server) as listener:

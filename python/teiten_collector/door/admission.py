@@ -110,11 +110,22 @@ class Admission:
             Refusal: TOKEN.
             StoreError: The registry cannot be asked.
         """
-        scheme, _, token = (head.authorization or "").partition(" ")
-        sensor = self._store.registry.authenticate(token.strip()) if scheme.lower() == "bearer" else None
+        sensor = self._store.registry.authenticate(_bearer(head))
         if sensor is None:
             raise Refusal(RefusalCode.TOKEN, "a valid token is needed: Authorization: Bearer TOKEN")
         return sensor
+
+    def reader(self, head: Head) -> str:
+        """The name of the reader whose token a request shows.
+
+        Raises:
+            Refusal: TOKEN.
+            StoreError: The store cannot be asked.
+        """
+        name = self._store.readers.authenticate(_bearer(head))
+        if name is None:
+            raise Refusal(RefusalCode.TOKEN, "a reader's token is needed: Authorization: Bearer TOKEN")
+        return name
 
     def admit(
         self, sensor: Sensor, compressed: bytes, received_ns: int, limit: int = MAX_BODY_BYTES
@@ -180,6 +191,12 @@ class Admission:
                 raise Refusal(RefusalCode.CONFLICT, verdict.text)
             case _:
                 assert_never(verdict)
+
+
+def _bearer(head: Head) -> str:
+    """The token that a head shows (RFC 6750 section 2.1); empty where it shows none."""
+    scheme, _, token = (head.authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _accepted(batch: Batch, sha256: bytes, *, repeat: bool) -> Accepted:

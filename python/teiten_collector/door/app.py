@@ -11,6 +11,7 @@ bodies looked at                `WORKERS` at once, of which one may expand beyon
 one sensor                      requests and bytes a minute, two requests at once (429 with Retry-After)
 unknown tokens                  look-ups a minute, together (429 with Retry-After)
 enrolments                      a minute, together (429 with Retry-After)
+one reader                      questions a minute (429 with Retry-After)
 connections                     see `connections`
 ==============================  ======================================================================
 """
@@ -58,7 +59,7 @@ from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
 from teiten_protocol.fleet import CONDITION_PATH, RELEASE_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from ipaddress import IPv4Network, IPv6Network
 
     from teiten_collector.door.contacts import Contacts
@@ -88,6 +89,7 @@ class Gate:
         metrics_networks: Who may read `/metrics` besides loopback.
         ready: Whether batches can be taken and brought into the tables just now; must not block.
         more_metrics: What else `/metrics` shows; may block.
+        listing: What a reader is answered, how each sensor stands; may block.
         most_held_bytes: Bodies on their way that are held at once.
     """
 
@@ -95,6 +97,7 @@ class Gate:
     ready: Callable[[], bool]
     metrics_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     more_metrics: Callable[[], Iterable[Family]] = field(default=tuple)
+    listing: Callable[[], Mapping[str, object]] = field(default=dict)
     most_held_bytes: int = MOST_HELD_BYTES
 
 
@@ -128,6 +131,7 @@ def create_app(rooms: Rooms, contacts: Contacts, refusals: Refusals, gate: Gate)
             Route("/v1/batches", door.batches, methods=["POST"]),
             Route(ENROLMENT_PATH, door.enrolments, methods=["POST"]),
             Route("/v1/sensor", door.sensor, methods=["GET"]),
+            Route("/v1/sensors", door.sensors, methods=["GET"]),
             Route(CONDITION_PATH, door.condition, methods=["POST"]),
             Route(RELEASE_PATH + "{digest}", door.release, methods=["GET"]),
             Route("/healthz", door.healthz, methods=["GET"]),
@@ -227,6 +231,20 @@ class _Door:
     async def sensor(self, request: Request) -> Response:
         """Tells a sensor what is known of it, so that it can say why the centre shows nothing."""
         return await self._for_sensor(request, self._registration)
+
+    async def sensors(self, request: Request) -> Response:
+        """Tells a reader how every sensor stands."""
+        body = self._bodies.of(request)
+        try:
+            reader = await self._proven(_head(request), self._admission.reader, str)
+            self._rates.admit_reading(reader)
+            listing = await self._askers.run(reader, self._gate.listing)
+        except Refusal as refusal:
+            self._refusals.record(refusal, "")
+            return refusal_answer(refusal, read=body.is_read)
+        except CollectorError as error:
+            return refusal_answer(self._store_failed(error, ""), read=body.is_read)
+        return JSONResponse(listing, headers={"Cache-Control": "no-store"})
 
     async def condition(self, request: Request) -> Response:
         """Takes what a sensor tells of itself, and answers what it is to install."""
@@ -408,7 +426,7 @@ async def _no_such_route(_request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     reason = (
         f"POST /v1/batches, POST {ENROLMENT_PATH}, POST {CONDITION_PATH}, GET {RELEASE_PATH}DIGEST,"
-        " GET /v1/sensor, GET /healthz, GET /readyz or GET /metrics"
+        " GET /v1/sensor, GET /v1/sensors, GET /healthz, GET /readyz or GET /metrics"
     )
     return plain_error(status.name.lower(), reason, status, headers)
 

@@ -26,6 +26,9 @@ ENROLMENTS_A_MINUTE: Final = 60
 """Codes that may be looked at a minute, from everybody together: whoever guesses at 128 bits costs next to
 nothing. Sensors that come at once wait their turn."""
 
+READINGS_A_MINUTE: Final = 60
+"""Questions of one reader how the sensors stand: of thousands the answer takes a tenth of a second."""
+
 _MINUTE: Final = 60.0
 
 
@@ -78,6 +81,7 @@ class Rates:
         self._at_once: dict[str, int] = {}
         self._strangers = Bucket(STRANGERS_A_MINUTE, clock)
         self._enrolments = Bucket(ENROLMENTS_A_MINUTE, clock)
+        self._readings: dict[str, Bucket] = {}
 
     def admit_stranger(self) -> None:
         """Let one unknown token be looked up.
@@ -94,6 +98,15 @@ class Rates:
             Refusal: RATE.
         """
         self._require(self._enrolments.take(1), f"more than {ENROLMENTS_A_MINUTE} enrolments a minute")
+
+    def admit_reading(self, reader: str) -> None:
+        """Let a reader, whose token was valid, ask how the sensors stand.
+
+        Raises:
+            Refusal: RATE.
+        """
+        bucket = self._readings.setdefault(reader, Bucket(READINGS_A_MINUTE, self._clock))
+        self._require(bucket.take(1), f"more than {READINGS_A_MINUTE} questions of a reader a minute")
 
     def enter(self, sensor: str, length: int) -> None:
         """Let a request of a sensor in; `leave` must follow.

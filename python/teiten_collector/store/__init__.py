@@ -11,6 +11,7 @@ from teiten_collector.store.engine import Engine
 from teiten_collector.store.enrolments import CODE_LIFETIME_NS, Enrolled, Enrolments, Objection
 from teiten_collector.store.errors import DamagedEntryError, JournalError, RegistryError, StoreError
 from teiten_collector.store.fleet import Fleet
+from teiten_collector.store.readers import Readers
 from teiten_collector.store.registry import Registration, Registry, Sensor
 from teiten_collector.store.rollups import Days
 from teiten_collector.store.stages import Advance, Rollout, Step, Told
@@ -34,6 +35,7 @@ __all__ = [
     "JournalError",
     "New",
     "Objection",
+    "Readers",
     "Registration",
     "Registry",
     "RegistryError",

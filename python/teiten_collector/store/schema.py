@@ -121,6 +121,17 @@ ROLLOUTS: Final = Table(
     Column("stopped_for", String(1024), nullable=False),
 )
 
+READERS: Final = Table(
+    "readers",
+    METADATA,
+    Column("name", String(63), primary_key=True),
+    Column("id", String(16), nullable=False),
+    Column("salt", LargeBinary(16), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("created_ns", BigInteger, nullable=False),
+    UniqueConstraint("id"),
+)
+
 # No foreign key from here to `sensors`: whether a sensor may send is decided at the door, and a ledger that
 # is made again from the journal must not depend on who is registered now.
 EPOCHS: Final = Table(

@@ -31,6 +31,7 @@ from teiten_collector.store.fleet import Fleet
 from teiten_collector.store.journal import SEGMENT_BYTES, Entry, Journal
 from teiten_collector.store.ledger import Ledger, State, name_of
 from teiten_collector.store.lock import exclusive
+from teiten_collector.store.readers import Readers
 from teiten_collector.store.registry import Registry
 from teiten_collector.store.tables import Tables
 from teiten_collector.store.verdict import New, Verdict
@@ -79,6 +80,7 @@ class Store:
         registry: Sensors and tokens.
         enrolments: One-time codes.
         fleet: Conditions of sensors, and roll-outs.
+        readers: Who may ask how the sensors stand.
         contacts: When each sensor was last heard.
         ledger: Batches and groups, for the intake.
         journal: Bodies, for the intake.
@@ -91,6 +93,7 @@ class Store:
         self.registry = Registry(database)
         self.enrolments = Enrolments(database)
         self.fleet = Fleet(database, directory)
+        self.readers = Readers(database)
         self.contacts = Contacts(database)
         self.ledger = Ledger(database)
         self.journal = Journal(directory / "journal", segment_bytes=segment_bytes)
