@@ -132,7 +132,7 @@ def test_a_backup_overwrites_nothing(tmp_path: Path) -> None:
 
 def test_migrate_names_the_version_that_is_in_force(tmp_path: Path) -> None:
     done = command("migrate", "--config", str(configure(tmp_path)))
-    assert (done.returncode, done.stdout) == (0, "the database is of version 0005\n")
+    assert (done.returncode, done.stdout) == (0, "the database is of version 0006\n")
 
 
 def test_serve_keeps_its_store_fit_and_ends_in_the_middle_of_it(tmp_path: Path) -> None:
