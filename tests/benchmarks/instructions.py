@@ -3,7 +3,8 @@
 A count of instructions is the same on a busy machine as on an idle one. What is counted is what a sensor does
 to packets of a capture, from the mapped record to the columns of closed intervals: the example `observe` of
 teiten-capture, built as for release. Captures of two lengths are counted, and the difference divided by the
-packets more: what is done once falls out. On arm64 `firmware/emulation/measure.sh` counts under QEMU.
+packets more: what is done once falls out. In the flood nearly every packet opens a row, the worst that can be;
+the telescope's mix is like what sensors see. On arm64 `firmware/emulation/measure.sh` counts under QEMU.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.run import WORK, make_flood
+from tests.benchmarks.signatures import make_mix
 
 _COLLECTED = re.compile(r"Collected : (\d+)")
 
@@ -61,15 +65,19 @@ def main() -> None:
         print("instructions left out: valgrind is not installed (Debian: valgrind)", file=sys.stderr)
         return
     program = example()
-    counts = {
-        packets: instructions(valgrind, program, make_flood(packets, arguments.sources))
-        for packets in (arguments.packets, 3 * arguments.packets)
+    captures: dict[str, Callable[[int], Path]] = {
+        "flood": lambda packets: make_flood(packets, arguments.sources),
+        "telescope, without payloads": partial(make_mix, payloads=False),
+        "telescope": partial(make_mix, payloads=True),
     }
-    (few, less), (many, more) = counts.items()
-    figure = (more - less) / (many - few)
-    print(f"full tuples, classes and tools of a flood: {figure:.0f} instructions a packet")
+    figures = {}
+    for name, make in captures.items():
+        few, many = arguments.packets, 3 * arguments.packets
+        less, more = (instructions(valgrind, program, make(packets)) for packets in (few, many))
+        figures[name] = (more - less) / (many - few)
+        print(f"{name:28} {figures[name]:.0f} instructions a packet: full tuples, classes and tools")
     record = WORK / "instructions.json"
-    record.write_text(json.dumps({"instructions": counts, "a_packet": figure}, indent=1))
+    record.write_text(json.dumps(figures, indent=1))
     print(f"figures kept in {record}")
 
 
