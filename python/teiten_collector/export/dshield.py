@@ -1,4 +1,4 @@
-"""The log format of DShield (SANS Internet Storm Center, https://isc.sans.edu/specs/).
+"""The log format of DShield (SANS Internet Storm Center, https://isc.sans.edu/specs/; mrash/psad writes the same).
 
 A line has nine fields, parted by tabs: date, time and zone; the sender's number; how many packets the line
 stands for; source address and port; target address and port; protocol; TCP flags. ICMP has its type and code
