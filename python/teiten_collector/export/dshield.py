@@ -1,8 +1,8 @@
-"""The log format of DShield (SANS Internet Storm Center, https://isc.sans.edu/specs/; mrash/psad writes the same).
+"""The log format of DShield (SANS Internet Storm Center, https://isc.sans.edu/specs/).
 
-A line has nine fields, parted by tabs: date, time and zone; the sender's number; how many packets the line
-stands for; source address and port; target address and port; protocol; TCP flags. ICMP has its type and code
-in the place of the ports. A target that is left out is empty.
+A line has nine fields, parted by tabs, in the order in which mrash/psad sends them: date, time and zone; the
+sender's number; how many packets the line stands for; source address and port; target address and port;
+protocol; TCP flags. ICMP has its type and code in the place of the ports. A target that is left out is empty.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The rows that every form is made of, a UTC day at a time.
 
 Columns are those of CAIDA's FlowTuple as far as tuples have them (the schema in CAIDA/corsaro3,
-`libcorsaro/libcorsaro_flowtuple.h`): `time`, `src_ip`, `dst_ip`, `src_port`, `dst_port`, `protocol`, `tcp_flags`, `packet_cnt`,
-`is_masscan` and `prefix2asn`; ICMP has its type in `src_port` and its code in `dst_port`, as there. Beside
-them stand `byte_cnt`, `country`, `class`, `tool` and the key.
+`libcorsaro/libcorsaro_flowtuple.h`): `time`, `src_ip`, `dst_ip`, `src_port`, `dst_port`, `protocol`,
+`tcp_flags`, `packet_cnt`, `is_masscan` and `prefix2asn`; ICMP has its type in `src_port` and its code in
+`dst_port`, as there. Beside them stand `byte_cnt`, `country`, `class`, `tool` and the key.
 """
 
 from __future__ import annotations
