@@ -94,14 +94,16 @@ test-emulated: ## The sensor's tests on the arm64 build, emulated (as root; afte
 image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
 	DRIFT="$(DRIFT)" firmware/image/build.sh "$(BOARD)"
 
-# What `make firmware-test` tries: count fallback updates cuts, and how often cuts cuts.
-PARTS ?= count fallback updates cuts
+# What `make firmware-test` tries (count fallback operator updates cuts; watchdog with BOARD=generic-efi-arm64), how
+# often cuts cuts, and with how much memory.
+PARTS ?= count fallback operator updates cuts
 CUTS ?= 50
+MEMORY ?= 512
 
 .PHONY: firmware-test
 firmware-test: build ## Boot the card in QEMU and hold it to its promises (as root; after make image; hours with cuts)
-	$(BIN)/python -m tests.firmware.boot --only $(PARTS) --cuts $(CUTS) \
-	  --image $(or $(CARGO_TARGET_DIR),target)/image/qemu-arm64/teiten-qemu-arm64.img
+	$(BIN)/python -m tests.firmware.boot --only $(PARTS) --cuts $(CUTS) --memory $(MEMORY) --image \
+	  $(or $(CARGO_TARGET_DIR),target)/image/$(or $(BOARD),qemu-arm64)/teiten-$(or $(BOARD),qemu-arm64).img
 
 .PHONY: units-test
 units-test: build ## Start both systemd units under a real systemd, in QEMU (as root)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 LARGEST_BYTES: Final = 8_000_000
 
+_REASON: Final = 150
+"""Characters of what openssl says last, so that a record holds the sentence before it, too."""
+
 _HEAD = re.compile(r"# teiten-(rules|settings) generation=([1-9][0-9]{0,8})\s*")
 
 
@@ -74,7 +77,9 @@ def verified(content: bytes, authority: Path) -> Signed:
         capture_output=True,
     )
     if done.returncode:
-        raise SignedRefusedError(f"not signed by the operator: {words(done.stderr.decode(errors='replace'))}")
+        raise SignedRefusedError(
+            f"not signed by the operator: {words(done.stderr.decode(errors='replace'))[-_REASON:]}"
+        )
     try:
         return read(done.stdout.decode("utf-8"))
     except UnicodeDecodeError:

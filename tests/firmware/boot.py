@@ -6,16 +6,18 @@
             observation interface, and a collector on this machine has each once, and not one was answered;
             the power is cut, and the same card boots and counts again
 `fallback`  the other slot is chosen and empty: GRUB tries it three times and takes the first, which says so
+`operator`  rules and settings that the operator signed are rolled out and taken; a stranger's are refused
 `updates`   the collector rolls releases out: one goes into slot B and one back into A; one with a foreign
             signature is refused; one that never captures and one that cannot be mounted are rolled back
 `cuts`      the power is cut N times at random, also while a release is fetched, installed and tried: the card
             boots every time, and what was acknowledged stays counted, once
+`watchdog`  agent, userland and kernel hang, and each is started anew; of a board whose kernel drives the
+            watchdog that QEMU has: generic-efi-arm64
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import random
 import re
@@ -25,8 +27,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from tests.firmware.machine import (
@@ -36,23 +39,26 @@ from tests.firmware.machine import (
     STARTED,
     BootFailedError,
     Collector,
+    NotShownError,
     Sensor,
     on_card,
     prefer_empty_slot,
     provision,
+    put_root,
     serving,
 )
+from tests.firmware.operator_keys import Operator
 from tests.firmware.releases import Workshop
 from tests.firmware.stimuli import OURS, over_ipv4, over_ipv6
 from tests.fleet import AGENT, run
 
-PARTS = ("count", "fallback", "updates", "cuts")
+ANYWHERE = ("count", "fallback", "operator", "updates", "cuts")
+PARTS = (*ANYWHERE, "watchdog")
 GOOD = re.compile(r"teiten: slot ([ab]) is good")
 REFUSED = re.compile(r"teiten: release \w+ is refused: (.*)")
+FETCHED = re.compile(r"teiten: release \w+ is fetched")
 INSTALLED = re.compile(r"teiten: release \w+ is installed")
 ROLLED_BACK = re.compile(r"teiten: (slot [ab] did not .*): (?:going back|slot [ab] goes on)")
-LONGEST_SECONDS = 240
-"""Most that a boot is left alone before its power is cut: an emulated one has its first counts up by then."""
 
 
 @dataclass(slots=True)
@@ -68,6 +74,7 @@ class Bench:
         frames: One packet of every kind.
         each: What they count as, by key.
         console: Where consoles are written down.
+        megabytes: The board's memory.
     """
 
     card: Path
@@ -78,10 +85,18 @@ class Bench:
     frames: list[bytes]
     each: Counter[str]
     console: Path | None
+    megabytes: int
 
-    def switch_on(self, stack: ExitStack) -> Sensor:
-        """The card in a machine that runs until the stack ends at the latest."""
-        sensor = Sensor(self.card, self.collector, self.folder, self.console)
+    def switch_on(self, stack: ExitStack, *devices: str) -> Sensor:
+        """The card in a machine, with devices of QEMU's, that runs until the stack ends at the latest."""
+        sensor = Sensor(
+            self.card,
+            self.collector,
+            self.folder,
+            megabytes=self.megabytes,
+            log=self.console,
+            devices=devices,
+        )
         stack.callback(sensor.cut)
         return sensor
 
@@ -102,11 +117,17 @@ class Bench:
                 raise BootFailedError(f"the collector has {counted}, not {expected}\n{console}")
             time.sleep(0.5)
 
-    def condition(self) -> dict[str, str]:
+    def condition(self) -> dict[str, str | int]:
         """What the sensor told of itself last."""
         [sensor] = json.loads(self.collector.command("sensor", "list", "--json"))["sensors"]
-        found: dict[str, str] = sensor["condition"] or {}
+        found: dict[str, str | int] = sensor["condition"] or {}
         return found
+
+    def roll_out_signed(self, content: bytes) -> None:
+        """Have the collector offer what somebody signed."""
+        file = self.folder / "signed.cms"
+        file.write_bytes(content)
+        self.roll_out(file)
 
     def roll_out(self, bundle: Path) -> None:
         """Have the collector offer a release."""
@@ -196,7 +217,7 @@ def require(holds: bool, said: str, sensor: Sensor) -> None:  # noqa: FBT001  # 
         raise BootFailedError(f"{said}\n" + "\n".join(sensor.console))
 
 
-def await_condition(bench: Bench, sensor: Sensor, **wanted: str) -> None:
+def await_condition(bench: Bench, sensor: Sensor, **wanted: str | int) -> None:
     """Wait until the collector knows so much of the sensor.
 
     Raises:
@@ -208,41 +229,73 @@ def await_condition(bench: Bench, sensor: Sensor, **wanted: str) -> None:
         time.sleep(0.5)
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When power is cut: so many seconds at most after a boot has shown something, at random.
+
+    Attributes:
+        name: What the sensor is about then.
+        shown: What must come on the console before, in this order; if it does not, the card does not boot.
+        seconds: The longest wait after that.
+        share: How many of fifty cuts.
+        updating: Whether a release is offered.
+    """
+
+    name: str
+    shown: tuple[re.Pattern[str], ...]
+    seconds: float
+    share: int
+    updating: bool = False
+
+
+MOMENTS = (
+    Moment("starting", (), 70, 18),
+    Moment("capturing, storing or sending", (STARTED,), 75, 16),
+    Moment("capturing, then fetching", (STARTED,), 120, 4, updating=True),
+    Moment("installing", (STARTED, FETCHED), 30, 4, updating=True),
+    Moment("restarting into the other slot", (STARTED, INSTALLED), 60, 4, updating=True),
+    Moment("on trial", (STARTED, INSTALLED, STARTED), 90, 4, updating=True),
+)
+
+
 def cuts(bench: Bench, workshop: Workshop, times: int, seed: int) -> None:
     """Cut the power at random, and look each time what the collector has.
 
-    Every boot sends the packets once. An interval that was open when power went is lost, whole or in part;
-    but what the collector has acknowledged only ever grows, by no more than was sent.
+    Every boot that comes so far sends the packets once. An interval that was open when power went is lost,
+    whole or in part; but what the collector has acknowledged only ever grows, by no more than was sent.
     """
     chance = random.Random(seed)  # repeatable
-    versions = itertools.cycle(("10.0", "11.0"))
+    moments = chance.sample(
+        [moment for moment in MOMENTS for _ in range(moment.share)] * ceil(times / 50), times
+    )
     reached: Counter[str] = Counter()
-    sent = bench.counted()
-    before = bench.counted()
-    for number in range(times):
-        if bench.condition().get("outcome") != "installed" and number % 3 == 0:
-            bench.roll_out(workshop.newer(next(versions)))
+    sent, before = bench.counted(), bench.counted()
+    for number, moment in enumerate(moments, 1):
+        if moment.updating:
+            bench.roll_out(workshop.again(f"10.{number}"))
         with ExitStack() as stack:
             sensor = bench.switch_on(stack)
-            until = time.monotonic() + chance.uniform(1, LONGEST_SECONDS)
-            how_far = "before capturing"
-            for pattern, name in ((STARTED, "capturing"), (INSTALLED, "after installing"), (GOOD, "good")):
-                left = until - time.monotonic()
-                try:
-                    sensor.expect(pattern, seconds=max(left, 0))
-                except BootFailedError:
-                    break
-                how_far = name
+            for pattern in moment.shown:
+                sensor.expect(pattern, seconds=bench.patience)
                 if pattern is STARTED:
                     sent += bench.each
                     sensor.send(bench.frames)
-            reached[how_far] += 1
-        time.sleep(0.5)
+            until = time.monotonic() + chance.uniform(0, moment.seconds)
+            with suppress(NotShownError):
+                sensor.expect(STARTED, seconds=until - time.monotonic())
+                sent += bench.each
+                sensor.send(bench.frames)
+            time.sleep(min(max(until - time.monotonic(), 0), 0.9))
+            while time.monotonic() < until:
+                time.sleep(0.5)
+            lasted = time.monotonic() - sensor.began
+        reached[moment.name] += 1
         now = bench.counted()
         if not before <= now <= sent:
-            raise BootFailedError(f"after cut {number + 1}: {now} is not between {before} and {sent}")
+            raise BootFailedError(f"after cut {number}: {now} is not between {before} and {sent}")
         before = now
-        print(f"cut {number + 1} of {times}: {how_far}; {now.total()} counted", file=sys.stderr, flush=True)
+        said = f"cut {number} of {times}, {moment.name}, {lasted:.0f} s after power-on"
+        print(f"{said}: {now.total()} counted of {sent.total()} sent", file=sys.stderr, flush=True)
     with ExitStack() as stack:
         sensor = bench.switch_on(stack)
         sensor.expect(STARTED, seconds=bench.patience)
@@ -254,12 +307,61 @@ def cuts(bench: Bench, workshop: Workshop, times: int, seed: int) -> None:
             time.sleep(0.5)
     require(before <= bench.counted() <= sent, f"{bench.counted()} is more than {sent}", sensor)
     bench.collector.command("check", "--journal")
-    bench.said["power cuts, and how far the boot had come"] = dict(reached)
+    bench.said["power cuts, and what the sensor was about"] = dict(reached)
     bench.said["power cuts, packets sent and counted"] = [sent.total(), bench.counted().total()]
-    bench.said["power cuts, version and slot in the end"] = [
-        bench.condition()["version"],
-        bench.condition()["slot"],
-    ]
+    condition = bench.condition()
+    bench.said["power cuts, version and slot in the end"] = [condition["version"], condition["slot"]]
+
+
+def watchdog(bench: Bench, workshop: Workshop) -> None:
+    """What hangs is started anew: the agent by the service manager, all else by the board's watchdog.
+
+    The card is one whose own root hangs; the watchdog is the one PCI card that QEMU has (Intel 6300ESB),
+    and its firing is told by QEMU, so that nothing else can have been the cause.
+    """
+    put_root(bench.card, workshop.hanging())
+    with ExitStack() as stack:
+        sensor = bench.switch_on(stack, "i6300esb")
+        sensor.expect(STARTED, seconds=bench.patience)
+        events = stack.enter_context(closing(sensor.events()))
+        for number, what in enumerate(("agent", "userland", "kernel")):
+            sensor.expect(re.compile(f"teiten-hang: {what}"), seconds=bench.patience)
+            began = time.monotonic()
+            sensor.expect(STARTED, seconds=bench.patience)
+            bench.said[f"{what} hangs, seconds to capturing again"] = round(time.monotonic() - began)
+            fired = events.count("WATCHDOG")
+            require(fired == number, f"the watchdog fired {fired} times, not {number}", sensor)
+        expected = bench.counted() + bench.each
+        sensor.send(bench.frames)
+        bench.wait_for(expected, sensor)
+        health = json.loads(sensor.expect(HEALTH, seconds=bench.patience)[1])
+        bench.said["watchdog"] = health["watchdog"]
+
+
+def operator(bench: Bench, signer: Operator, stranger: Operator) -> None:
+    """Rules and settings that the operator signed are taken, and nobody else's."""
+    rule = 'alert tcp any any -> $HOME_NET 445 (msg:"SMB"; flags:S; sid:9000001; rev:1;)'
+    texts = {
+        "rules": f"# teiten-rules generation=1\n{rule}\n",
+        "settings": "# teiten-settings generation=1\n[interval]\nseconds = 20\n",
+    }
+    with ExitStack() as stack:
+        sensor = bench.switch_on(stack)
+        sensor.expect(STARTED, seconds=bench.patience)
+        for kind, text in texts.items():
+            began = time.monotonic()
+            bench.roll_out_signed(signer.sign(text))
+            sensor.expect(re.compile(f"teiten: {kind} of generation 1 are in force"), seconds=bench.patience)
+            bench.said[f"{kind} of the operator's, seconds to being in force"] = round(
+                time.monotonic() - began
+            )
+        await_condition(bench, sensor, generation=1, settings_generation=1, outcome="good")
+        bench.roll_out_signed(stranger.sign(texts["settings"].replace("=1", "=2")))
+        told = sensor.expect(REFUSED, seconds=bench.patience)
+        bench.said["settings of a stranger, the sensor's reason"] = told[1]
+        expected = bench.counted() + bench.each
+        sensor.send(bench.frames)
+        bench.wait_for(expected, sensor)
 
 
 def keys_of(frames: list[bytes], folder: Path) -> Counter[str]:
@@ -280,19 +382,26 @@ def hold(asked: argparse.Namespace, said: dict[str, object]) -> None:
         subprocess.run(["cp", "--sparse=always", asked.image, card], check=True)  # noqa: S607
         subprocess.run(["truncate", "--size=+1G", card], check=True)  # noqa: S607
         collector = stack.enter_context(serving(folder))
-        provision(card, collector)
+        signer, stranger = Operator(folder, "operator"), Operator(folder, "stranger")
+        provision(card, collector, signer.certificate)
         frames = list((over_ipv4() | over_ipv6()).values())
         each = keys_of(frames, folder)
-        bench = Bench(card, collector, folder, asked.patience, said, frames, each, asked.console)
+        bench = Bench(
+            card, collector, folder, asked.patience, said, frames, each, asked.console, asked.memory
+        )
         workshop = Workshop(asked.image.parent, asked.image.parent.name, folder)
         if "count" in asked.only:
             count(bench)
         if "fallback" in asked.only:
             fallback(bench)
+        if "operator" in asked.only:
+            operator(bench, signer, stranger)
         if "updates" in asked.only:
             updates(bench, workshop)
         if "cuts" in asked.only:
             cuts(bench, workshop, asked.cuts, asked.seed)
+        if "watchdog" in asked.only:
+            watchdog(bench, workshop)
 
 
 def main() -> int:
@@ -301,12 +410,14 @@ def main() -> int:
     parser.add_argument("--image", type=Path, required=True)
     parser.add_argument("--patience", type=float, default=900, metavar="SECONDS", help="for each step")
     parser.add_argument("--console", type=Path, metavar="FILE", help="keep what the consoles say")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, metavar="PART")
+    parser.add_argument("--memory", type=int, default=512, metavar="MEGABYTES", help="of the board")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=ANYWHERE, metavar="PART")
     parser.add_argument("--cuts", type=int, default=50, metavar="N")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the cuts")
-    said: dict[str, object] = {"sensor": SENSOR}
+    asked = parser.parse_args()
+    said: dict[str, object] = {"sensor": SENSOR, "megabytes of memory": asked.memory}
     try:
-        hold(parser.parse_args(), said)
+        hold(asked, said)
     except BootFailedError as error:
         print(json.dumps(said, indent=2))
         print(error, file=sys.stderr)

@@ -73,6 +73,10 @@ class BootFailedError(AssertionError):
     """The image did not do what it promises; the text holds the end of its console."""
 
 
+class NotShownError(BootFailedError):
+    """The console did not show in time what it was to show."""
+
+
 @dataclass(frozen=True, slots=True)
 class Collector:
     """A collector on loopback with TLS.
@@ -166,8 +170,14 @@ def serving(folder: Path) -> Iterator[Collector]:
         process.wait(60)
 
 
-def provision(card: Path, collector: Collector) -> None:
-    """Write the settings onto the boot partition, as someone with a card reader does."""
+def provision(card: Path, collector: Collector, operator: Path) -> None:
+    """Write the settings onto the boot partition, as someone with a card reader does.
+
+    Args:
+        card: The image.
+        collector: To which the sensor reports.
+        operator: Certificate of whoever signs rules and settings.
+    """
     text = (
         f"sensor = {SENSOR}\ncode = {collector.code}\n"
         f"collector = https://{COLLECTOR_ADDRESS}:8443\n"
@@ -178,7 +188,11 @@ def provision(card: Path, collector: Collector) -> None:
         settings = Path(folder, "sensor.txt")
         settings.write_text(text, encoding="utf-8")
         boot = f"{card}@@{BOOT_OFFSET}"
-        for source, name in ((settings, "sensor.txt"), (collector.certificate, "collector-ca.pem")):
+        for source, name in (
+            (settings, "sensor.txt"),
+            (collector.certificate, "collector-ca.pem"),
+            (operator, "operator.pem"),
+        ):
             subprocess.run(["mcopy", "-o", "-i", boot, source, f"::/{name}"], check=True)  # noqa: S607
 
 
@@ -193,6 +207,22 @@ def prefer_empty_slot(card: Path, folder: Path) -> None:
         stream.write(part.read_bytes())
 
 
+def put_root(card: Path, root: Path) -> None:
+    """Put a file system in the place of slot A's root, as if the card had been made with it.
+
+    Raises:
+        BootFailedError: It has no room there.
+    """
+    asked = subprocess.run(["sfdisk", "--json", card], check=True, capture_output=True)  # noqa: S607
+    table = json.loads(asked.stdout)["partitiontable"]
+    [part] = [one for one in table["partitions"] if one["name"] == "root-a"]
+    size = int(table["sectorsize"])
+    if root.stat().st_size > part["size"] * size:
+        raise BootFailedError(f"{root} is larger than the slot")
+    place = [f"of={card}", "bs=1M", "oflag=seek_bytes", f"seek={part['start'] * size}", "conv=notrunc"]
+    subprocess.run(["dd", f"if={root}", *place], check=True, capture_output=True)  # noqa: S607
+
+
 def on_card(card: Path, name: str) -> str:
     """A file of the boot partition; empty if there is none."""
     done = subprocess.run(
@@ -203,12 +233,55 @@ def on_card(card: Path, name: str) -> str:
     return done.stdout.decode()
 
 
+class Events:
+    """Events of an emulated machine, by QEMU's protocol QMP (docs/interop/qmp-spec.txt)."""
+
+    def __init__(self, path: Path) -> None:
+        """Connect to its socket."""
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(path))
+        self._socket.sendall(b'{"execute": "qmp_capabilities"}\n')
+        self._heard = b""
+
+    def count(self, name: str) -> int:
+        """How often an event has come so far."""
+        self._socket.settimeout(0)
+        with suppress(BlockingIOError):
+            while more := self._socket.recv(65_536):
+                self._heard += more
+        messages = [json.loads(line) for line in self._heard.splitlines() if line.endswith(b"}")]
+        return sum(message.get("event") == name for message in messages)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
+
+
 class Sensor:
     """One boot of a card in an emulated machine."""
 
-    def __init__(self, card: Path, collector: Collector, folder: Path, log: Path | None = None) -> None:
-        """Switch it on; its console goes to the end of `log`, too."""
+    def __init__(  # noqa: PLR0913  # a machine has so many parts
+        self,
+        card: Path,
+        collector: Collector,
+        folder: Path,
+        *,
+        megabytes: int,
+        log: Path | None = None,
+        devices: tuple[str, ...] = (),
+    ) -> None:
+        """Switch it on.
+
+        Args:
+            card: What it boots from.
+            collector: What its management interface reaches.
+            folder: For what the machine needs, such as the socket `qmp`.
+            megabytes: Its memory.
+            log: To the end of which its console goes, too.
+            devices: That it has besides, as QEMU's `-device` names them.
+        """
         self._log = log
+        self._qmp = folder / "qmp"
         relay = folder / "relay.py"
         relay.write_text(RELAY, encoding="ascii")
         self._wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -233,13 +306,14 @@ class Sensor:
                     "-cpu",
                     "cortex-a53",
                     "-m",
-                    "512",
+                    str(megabytes),
                     "-nographic",
                 ],
                 *("-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"),
                 *(
                     "-drive",
-                    f"file={card},format=raw,if=none,id=card",
+                    # Only QEMU is ever killed, not this machine: its cache is the card.
+                    f"file={card},format=raw,if=none,id=card,cache=unsafe",
                     "-device",
                     "virtio-blk-pci,drive=card,bootindex=1",
                 ),
@@ -250,6 +324,8 @@ class Sensor:
                     f"virtio-net-pci,netdev=observation,addr=8,mac={OUR_MAC.hex(':')}",
                 ),
                 *("-netdev", management, "-device", "virtio-net-pci,netdev=management,addr=9"),
+                *(word for device in devices for word in ("-device", device)),
+                *("-qmp", f"unix:{self._qmp},server=on,wait=off"),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -276,7 +352,7 @@ class Sensor:
         """Wait until the console shows one of them, and read on from there the next time.
 
         Raises:
-            BootFailedError: It did not.
+            NotShownError: It did not.
         """
         deadline = time.monotonic() + seconds
         with self._changed:
@@ -289,7 +365,7 @@ class Sensor:
                 left = deadline - time.monotonic()
                 if left <= 0 or self._process.poll() is not None:
                     wanted = " or ".join(repr(pattern.pattern) for pattern in patterns)
-                    raise BootFailedError(f"{wanted} did not come in {seconds} s\n" + "\n".join(self.console))
+                    raise NotShownError(f"{wanted} did not come in {seconds} s\n" + "\n".join(self.console))
                 self._changed.wait(min(left, 1))
 
     def send(self, frames: list[bytes]) -> None:
@@ -306,6 +382,10 @@ class Sensor:
             while True:
                 frames.append(self._wire.recv(65_536))
         return frames
+
+    def events(self) -> Events:
+        """What the machine itself tells from now on."""
+        return Events(self._qmp)
 
     def cut(self) -> None:
         """Cut the power."""

@@ -10,6 +10,39 @@ from pathlib import Path
 AGENT_UNIT = "usr/lib/systemd/system/teiten-agent.service"
 TRIAL_UNIT = "usr/lib/systemd/system/teiten-trial.service"
 
+HANG_UNIT = """\
+[Unit]
+Description=Hang
+RequiresMountsFor=/var/lib/teiten
+After=teiten-agent.service
+[Service]
+ExecStart=/bin/sh /usr/lib/teiten-firmware/hang
+"""
+# A stopped agent is the service manager's to notice; a manager that froze after a fault, and a kernel that
+# stays where it panicked, are the watchdog's.
+HANG = """\
+agent() { systemctl show --property MainPID --value teiten-agent; }
+boots=$(cat /var/lib/teiten/boots 2>/dev/null)
+echo x$boots >/var/lib/teiten/boots
+sync
+sleep 5
+echo 0 >/proc/sys/kernel/panic
+case $boots in
+"")
+  stopped=$(agent)
+  echo "teiten-hang: agent" >/dev/console
+  kill -STOP $stopped
+  while [ "$(agent)" = $stopped ] || [ "$(agent)" = 0 ]; do sleep 1; done
+  sleep 15
+  echo "teiten-hang: userland" >/dev/console
+  kill -SEGV 1 ;;
+x)
+  echo "teiten-hang: kernel" >/dev/console
+  echo 1 >/proc/sys/kernel/sysrq
+  echo c >/proc/sysrq-trigger ;;
+esac
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
@@ -33,6 +66,19 @@ class Workshop:
         root = self._unpacked()
         (root / "usr/lib/teiten-firmware/version").write_text(f"{version}\n", encoding="ascii")
         return self._bundle(version, self._packed(root))
+
+    def again(self, version: str) -> Path:
+        """The system as it was built, in a bundle of another version."""
+        return self._bundle(version, self.built / "root.squashfs")
+
+    def hanging(self) -> Path:
+        """A root that hangs, in one way after the other: agent, userland, and at the next boot the kernel."""
+        root = self._unpacked()
+        (root / "usr/lib/teiten-firmware/hang").write_text(HANG, encoding="ascii")
+        (root / "usr/lib/systemd/system/teiten-hang.service").write_text(HANG_UNIT, encoding="ascii")
+        wanted = root / "etc/systemd/system/multi-user.target.wants/teiten-hang.service"
+        wanted.symlink_to("/usr/lib/systemd/system/teiten-hang.service")
+        return self._packed(root)
 
     def mute(self, version: str) -> Path:
         """A system whose agent does not start, and that gives itself a minute to prove otherwise."""
