@@ -70,6 +70,11 @@ torture: build ## 500 kills over a bad network and full disks, a million hostile
 	$(BIN)/python -m tests.torture.kills --kills 500
 	$(BIN)/python -m tests.torture.hostile --requests 1000000
 
+.PHONY: load
+load: build ## 2,000 sensors for ten minutes, then the highest rate that lasts for some (3 GB of disk)
+	$(BIN)/python -m tests.ingestion.fleet_load --sensors 2000 --batches 10 --pace 60
+	$(BIN)/python -m tests.ingestion.fleet_load --sensors 40 --batches 100 --rows 20000 --pace 0
+
 # How long `make fuzz` runs each target.
 SECONDS_EACH ?= 20
 

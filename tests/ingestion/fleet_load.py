@@ -1,12 +1,13 @@
 """A fleet of sensors that sends for a while, bounded in time and requests, over loopback.
 
     python -m tests.ingestion.fleet_load [--sensors 2000] [--batches 2] [--rows 50] [--pace 60]
-    python -m tests.ingestion.fleet_load --sensors 40 --batches 10 --rows 20000 --pace 0
+    python -m tests.ingestion.fleet_load --sensors 40 --batches 100 --rows 20000 --pace 0
 
 The first is a fleet of thousands, a batch a minute each; with `--pace 0` each sensor sends as soon as it is
-answered, which shows the highest rate. All batches are made before the first is sent, with sources and ports
-that repeat as the Internet's do. Prints accepted, repeated, refused and lost, the times of acknowledgements,
-how many tuples a second reached the tables, and what the collector took of the processors.
+answered, which shows the highest rate. All batches are made before the first is sent and lie in a file, with
+sources and ports that repeat as the Internet's do. Prints accepted, repeated, refused and lost, the times of
+acknowledgements, how many tuples a second reached the tables, and what the collector took of the processors.
+`make load` does both, for ten and for some minutes.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ from array import array
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from teiten_collector.store import Engine, Store
 from teiten_protocol import MEDIA_TYPE, Class, Family, Form, Tool, TupleColumns, compress, encode
 from tests.fleet import Collector
 from tests.store.building import AUGUST, MINUTE_NS, batch
 from tests.torture.wire import Connection, head, quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 SOURCES = 200_000
 """Sources that all sensors see, the n-th as often as 1/n of the first."""
@@ -36,6 +41,8 @@ SENSORS_ADDRESSES = 16
 FIRST_ADDRESS = 0xC633_6400
 """198.51.100.0"""
 PATIENCE_SECONDS = 600.0
+VARIETY = 16
+"""Sets of rows that are drawn; a sensor's batches have them in turn, each at a minute of its own."""
 
 
 @dataclass(slots=True)
@@ -70,6 +77,7 @@ class _World:
         self._source_weights = _zipf(SOURCES)
         self._ports = self._chance.sample(range(65_536), PORTS)
         self._port_weights = _zipf(PORTS)
+        self._drawn: list[TupleColumns] = []
 
     def columns(self, minute: int, rows: int) -> TupleColumns:
         """SYNs of one minute."""
@@ -95,15 +103,42 @@ class _World:
             bytes_=(array("Q", [40]) * rows).tobytes(),
         )
 
-    def bodies(self, sensor: str, batches: int, rows: int) -> list[bytes]:
-        """Batches of a sensor, minute after minute, compressed."""
-        made = []
+    def bodies(self, number: int, batches: int, rows: int) -> Iterator[bytes]:
+        """Batches of the sensor of a number, minute after minute, compressed."""
+        while len(self._drawn) < VARIETY:
+            self._drawn.append(self.columns(AUGUST, rows))
         for sequence in range(batches):
-            given = batch(sequence, sensor=sensor, counters={"counted": rows, "packets": rows})
-            start = given.spans[0].start_ns // MINUTE_NS
-            assert start == AUGUST + sequence
-            made.append(compress(encode(replace(given, ipv4=self.columns(start, rows)))))
-        return made
+            given = batch(sequence, sensor=_name(number), counters={"counted": rows, "packets": rows})
+            minute = given.spans[0].start_ns // MINUTE_NS
+            drawn = self._drawn[(number + sequence) % VARIETY]
+            given = replace(given, ipv4=replace(drawn, minute=(array("I", [minute]) * rows).tobytes()))
+            yield compress(encode(given))
+
+
+class _Bodies:
+    """Bodies in one file, so that the sender's memory stays small; its pages are the system's."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b")
+        self._places: list[tuple[int, int]] = []
+
+    def add(self, body: bytes) -> None:
+        self._places.append((self._file.tell(), len(body)))
+        self._file.write(body)
+
+    def read(self, at: int) -> bytes:
+        offset, length = self._places[at]
+        return os.pread(self._file.fileno(), length, offset)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self._file.close()
+
+
+def _name(number: int) -> str:
+    return f"sensor-{number:05}"
 
 
 def _zipf(count: int) -> list[float]:
@@ -115,7 +150,7 @@ def _zipf(count: int) -> list[float]:
 
 
 async def _sensor(  # noqa: PLR0913 - what one sensor needs, by name
-    port: int, token: str, bodies: list[bytes], *, rows: int, phase: float, pace: float, outcome: Outcome
+    port: int, token: str, bodies: Iterable[bytes], *, rows: int, phase: float, pace: float, outcome: Outcome
 ) -> None:
     await asyncio.sleep(phase)
     async with Connection(port) as connection:
@@ -145,17 +180,19 @@ def run(directory: Path, sensors: int, batches: int, rows: int, pace: float) -> 
     )
     world = _World(seed=sensors)
     outcome = Outcome()
-    with Store.open(directory / "store") as store:
-        names = [f"sensor-{number:05}" for number in range(sensors)]
-        tokens = [store.registry.add(name, ["198.51.100.0/28"]) for name in names]
-        bodies = [world.bodies(name, batches, rows) for name in names]
+    with _Bodies(directory / "bodies") as bodies, Store.open(directory / "store") as store:
+        tokens = [store.registry.add(_name(number), ["198.51.100.0/28"]) for number in range(sensors)]
+        for number in range(sensors):
+            for body in world.bodies(number, batches, rows):
+                bodies.add(body)
         collector.start()
         before = _processor_seconds(collector.pid)
         began = time.monotonic()
 
         async def fleet() -> None:
             async with asyncio.TaskGroup() as group:
-                for number, (token, mine) in enumerate(zip(tokens, bodies, strict=True)):
+                for number, token in enumerate(tokens):
+                    mine = map(bodies.read, range(number * batches, (number + 1) * batches))
                     phase = pace * number / sensors
                     group.create_task(
                         _sensor(
@@ -200,7 +237,8 @@ def main() -> int:
         f"{options.sensors} sensors: {outcome.statuses[201]} accepted, {outcome.statuses[200]} repeated,"
         f" {sum(refused.values())} refused{told}, {outcome.rows - outcome.stored} tuples lost;"
         f" acknowledged in {quantile(outcome.seconds, 0.5):.3f} s (median),"
-        f" {quantile(outcome.seconds, 0.99):.3f} s (p99); {outcome.rows / outcome.sent:.0f} tuples/s taken,"
+        f" {quantile(outcome.seconds, 0.99):.3f} s (p99), {max(outcome.seconds):.3f} s (longest);"
+        f" {outcome.rows / outcome.sent:.0f} tuples/s taken,"
         f" {outcome.stored / outcome.drained:.0f} tuples/s into the tables over {outcome.drained:.0f} s;"
         f" the collector took {outcome.processor_seconds:.1f} s of processors,"
         f" {outcome.processor_seconds / max(outcome.stored, 1) * 1e6:.2f} s a million tuples\n"
