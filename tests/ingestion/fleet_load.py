@@ -119,7 +119,7 @@ class _Bodies:
     """Bodies in one file, so that the sender's memory stays small; its pages are the system's."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("w+b")
+        self._file = path.open("w+b", buffering=0)
         self._places: list[tuple[int, int]] = []
 
     def add(self, body: bytes) -> None:
