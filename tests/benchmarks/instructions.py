@@ -3,7 +3,7 @@
 A count of instructions is the same on a busy machine as on an idle one. What is counted is what a sensor does
 to packets of a capture, from the mapped record to the columns of closed intervals: the example `observe` of
 teiten-capture, built as for release. Captures of two lengths are counted, and the difference divided by the
-packets more: what is done once falls out. In the flood nearly every packet opens a row, the worst that can be;
+packets more: what is done once falls out. In the flood nearly every packet opens a row, which is the worst;
 the telescope's mix is like what sensors see. On arm64 `firmware/emulation/measure.sh` counts under QEMU.
 """
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from teiten_collector.analysis.periods import parse_period  # noqa: E402 - after the path
-from teiten_collector.cli import uncollected  # noqa: E402 - after the path
+from teiten_collector.cli.reporting import uncollected  # noqa: E402 - after the path
 from teiten_collector.config import CollectorConfig, StoreConfig  # noqa: E402
 from teiten_collector.report import CountrySource, build_document, question_of, to_json  # noqa: E402
 from teiten_collector.store import Engine, Store  # noqa: E402
