@@ -10,6 +10,7 @@ import ipaddress
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Self
 
 from teiten_agent import _core, rules
@@ -199,7 +200,9 @@ def gather(intervals: Iterable[_core.Interval]) -> Iterator[list[_core.Interval]
 
 
 def batch_of(key: BatchKey, settings: bytes, intervals: list[_core.Interval]) -> Batch:
-    """Make a batch of at least one interval; spans that touch become one, counters add up.
+    """Make a batch of at least one interval; spans that touch or overlap become one, counters add up.
+
+    Intervals stand in the order in which they begin. They overlap where several threads counted them.
 
     Tuples of intervals that gave up their sources become merged ones.
 
@@ -211,8 +214,9 @@ def batch_of(key: BatchKey, settings: bytes, intervals: list[_core.Interval]) ->
     for interval in intervals:
         counters.update(interval.counters)
         start, end = interval.span
-        if spans and spans[-1][1] == start:
-            start = spans.pop()[0]
+        if spans and spans[-1][1] >= start:
+            start, before = spans.pop()
+            end = max(before, end)
         spans.append((start, end))
     whole = [interval for interval in intervals if interval.step != Step.WITHOUT_SOURCE]
     merged = [interval for interval in intervals if interval.step == Step.WITHOUT_SOURCE]
@@ -311,13 +315,14 @@ def _sketches(intervals: list[_core.Interval]) -> SketchColumns:
 
 
 def _steps(intervals: list[_core.Interval]) -> tuple[HeldStep, ...]:
-    """When something was given up; stretches of one step that touch become one."""
+    """When something was given up; where several did at once, the most. Stretches that touch become one."""
+    stepped = [(*interval.span, interval.step) for interval in intervals if interval.step]
     held: list[HeldStep] = []
-    for interval in intervals:
-        if not interval.step:
+    for start, end in pairwise(sorted({moment for one in stepped for moment in one[:2]})):
+        step = max((step for begun, ended, step in stepped if begun <= start and end <= ended), default=0)
+        if not step:
             continue
-        start, end = interval.span
-        if held and held[-1].step == interval.step and held[-1].end_ns == start:
-            start = held.pop().start_ns
-        held.append(HeldStep(Step(interval.step), start, end))
+        if held and held[-1].step == step and held[-1].end_ns == start:
+            start = held.pop().start_ns  # noqa: PLW2901  # the stretch that goes on began before
+        held.append(HeldStep(Step(step), start, end))
     return tuple(held)

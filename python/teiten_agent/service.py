@@ -4,7 +4,8 @@ Three threads, so that none waits for another's slowness:
 
 ===========  =========================================================================================
 `capture`    owns interface and observer; waits for packets and counts them without the interpreter
-             (as many as `capture.threads`, each for its share of the sources, with batches of its own)
+             (as many as `capture.threads`, each for its share of the sources; `shares` puts their
+             intervals together)
 main         takes closed intervals, makes batches, stores them durably; handles signals; feeds systemd
 `upload`     sends what waits in the spool, tries again later, gives up what is too old
 ===========  =========================================================================================
@@ -30,6 +31,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,13 +42,14 @@ from teiten_agent.notify import Pulse, ServiceManager
 from teiten_agent.observe import CountingSettings, batch_of
 from teiten_agent.rules import reload
 from teiten_agent.rules.lint import lint
+from teiten_agent.shares import Shares, fitting
 from teiten_agent.spool import LIVE, Spool, Stored, survey
 from teiten_agent.uplink import Uploads
 from teiten_agent.watch import Observation, Watch
 from teiten_protocol import BatchKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
 
     from teiten_agent.config import Configuration
@@ -94,13 +97,14 @@ class _Service:
         self._settings = CountingSettings.of(configuration)
         self._manager = ServiceManager()
         threads = configuration.capture.threads
-        self._intervals: queue.Queue[Observation | BaseException | None] = queue.Queue(
+        self._intervals: queue.Queue[tuple[int, Observation | BaseException | None]] = queue.Queue(
             _MOST_WAITING * threads
         )
+        self._shares = Shares(threads)
         share = self._settings.shared_by(threads)
         self._watches = [
-            Watch(lambda: open_source(configuration.capture), share, self._intervals.put, log)
-            for _ in range(threads)
+            Watch(lambda: open_source(configuration.capture), share, partial(self._give, thread), log)
+            for thread in range(threads)
         ]
         self._uploads = Uploads(configuration, spool, log)
         self._exhibit = Exhibit(
@@ -153,6 +157,9 @@ class _Service:
         if failure is not None:
             raise failure
 
+    def _give(self, thread: int, item: Observation | BaseException | None) -> None:
+        self._intervals.put((thread, item))
+
     def _stop(self) -> None:
         for watch in self._watches:
             watch.stop.set()
@@ -173,15 +180,16 @@ class _Service:
             if self._uploads.broken is not None:
                 failure = failure or self._uploads.broken
                 self._stop()
+            self._store(key, self._shares.overdue())
             try:
-                item = self._intervals.get(timeout=_LOOK_SECONDS)
+                thread, item = self._intervals.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
                 continue
             if isinstance(item, Observation):
-                if self._store(key, item):
-                    self._uploads.wake()
+                self._store(key, self._shares.add(thread, item))
                 continue
             capturing -= 1
+            self._store(key, self._shares.end(thread))
             if item is not None:
                 failure = failure or item
                 self._stop()
@@ -204,14 +212,21 @@ class _Service:
                 "rules", usable=report.usable, left_out=len(report.diagnostics), digest=rules.digest[:16]
             )
 
-    def _store(self, key: BatchKey, observation: Observation) -> bool:
-        """Store one interval; if that cannot be done, count it as lost and go on."""
-        self._exhibit.meters.add(observation)
-        batch = batch_of(
-            replace(key, sequence=self._sequence), self._settings.digest(), [observation.interval]
-        )
+    def _store(self, key: BatchKey, complete: Iterable[list[Observation]]) -> None:
+        """Store what belongs together, in one batch wherever one can hold it."""
+        for together in complete:
+            for observations in fitting(together):
+                if self._store_batch(key, observations):
+                    self._uploads.wake()
+
+    def _store_batch(self, key: BatchKey, observations: list[Observation]) -> bool:
+        """Store a batch; if that cannot be done, count it as lost and go on."""
+        intervals = [observation.interval for observation in observations]
+        batch = batch_of(replace(key, sequence=self._sequence), self._settings.digest(), intervals)
         counters = Counter(batch.counters)
-        counters.update(observation.counters)
+        for observation in observations:
+            self._exhibit.meters.add(observation)
+            counters.update(observation.counters)
         batch = replace(batch, counters=dict(counters))
         if self._spool.keep(batch) is Stored.LOST:
             self._log.warning("batch_lost", sequence=self._sequence, **self._spool.lost())
@@ -219,10 +234,10 @@ class _Service:
         self._log.info(
             "batch",
             sequence=self._sequence,
-            cause=observation.interval.cause,
+            cause="+".join(sorted({interval.cause for interval in intervals})),
             packets=batch.counters["packets"],
             counted=batch.counters["counted"],
-            dropped=observation.counters.get("kernel_dropped", 0),
+            dropped=counters["kernel_dropped"],
         )
         self._sequence += 1
         return True

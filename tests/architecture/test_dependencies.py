@@ -24,7 +24,7 @@ FLOORS = {
     "teiten_agent": [
         {"_core", "config", "errors", "log", "notify", "progress"},
         {"rules", "captures", "live", "observe", "spool"},
-        {"uplink", "watch"},
+        {"uplink", "watch", "shares"},
         {"metrics"},
         {"service", "replay", "count", "check", "status", "enrol"},
         {"cli"},

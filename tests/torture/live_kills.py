@@ -92,8 +92,8 @@ class _Sender(threading.Thread):
 class LiveTorture:
     """One run in a folder and a namespace."""
 
-    def __init__(self, directory: Path, seed: int) -> None:
-        """Start a collector; its sensor captures from the heard end."""
+    def __init__(self, directory: Path, seed: int, threads: int = 1) -> None:
+        """Start a collector; its sensor captures from the heard end, by so many threads."""
         self._chance = random.Random(seed)  # repeatable on purpose
         self._score = Score()
         self._said_durable = 0
@@ -102,7 +102,7 @@ class LiveTorture:
         registered = self._collector.add_sensor("tokyo-01", ["192.0.2.0/24"])
         (directory / "agent").mkdir()
         self._agent = Agent(directory / "agent")
-        configure(self._agent, collector=self._collector.url, seconds=1)
+        configure(self._agent, collector=self._collector.url, seconds=1, more=f"threads = {threads}")
         token = registered.configuration.with_name("token").read_text(encoding="utf-8")
         (self._agent.home / "token").write_text(token, encoding="utf-8")
 

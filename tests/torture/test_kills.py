@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.torture.kills import Torture
+from tests.torture.kills import THREADS, Torture
 from tests.torture.live_kills import LiveTorture
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ def test_twenty_kills_on_a_bad_network_lose_nothing_and_count_nothing_twice(tmp_
 
 
 @pytest.mark.end_to_end
-def test_kills_of_live_capture_take_only_what_no_span_claims(tmp_path: Path, wire: Wire) -> None:
-    score = LiveTorture(tmp_path, seed=20090831).run(wire, kills=4)
+@pytest.mark.parametrize("threads", [1, THREADS])
+def test_kills_of_live_capture_take_only_what_no_span_claims(
+    tmp_path: Path, wire: Wire, threads: int
+) -> None:
+    score = LiveTorture(tmp_path, 20090831, threads).run(wire, kills=4)
     assert score.agents_killed == 4
     assert score.stored > 0
