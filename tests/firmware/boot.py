@@ -18,6 +18,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import random
 import re
@@ -199,7 +200,10 @@ def updates(bench: Bench, workshop: Workshop) -> None:
             bench.roll_out(bundle)
             told = sensor.expect(REFUSED, ROLLED_BACK, seconds=bench.patience)
             require((outcome == "refused") == (told.re is REFUSED), told[0], sensor)
-            await_condition(bench, sensor, version="3.0", slot="a", outcome=outcome)
+            if told.re is ROLLED_BACK:
+                sensor.expect(STARTED, seconds=bench.patience)
+            release = hashlib.sha256(bundle.read_bytes()).hexdigest()
+            await_condition(bench, sensor, release=release, version="3.0", slot="a", outcome=outcome)
             bench.said[f"{bundle.stem}, seconds from roll-out to {outcome}"] = round(time.monotonic() - began)
             bench.said[f"{bundle.stem}, the sensor's reason"] = told[1]
         expected = bench.counted() + bench.each
