@@ -8,18 +8,15 @@ Every `Batch` that exists is valid: its parts check themselves when they are mad
 what `decode` would refuse.
 """
 
-from teiten_protocol.batch import (
-    Batch,
-    BatchKey,
+from teiten_protocol.batch import Batch, BatchKey, HeldStep, Span
+from teiten_protocol.codec import decode, digest, encode
+from teiten_protocol.columns import (
     DetectionColumns,
     ExampleColumns,
-    HeldStep,
     QuotedColumns,
     SketchColumns,
-    Span,
     TupleColumns,
 )
-from teiten_protocol.codec import decode, digest, encode
 from teiten_protocol.compression import compress, expand
 from teiten_protocol.errors import BatchError, Fault
 from teiten_protocol.keys import (

@@ -10,20 +10,13 @@ from collections.abc import Iterator, Sequence
 import msgpack  # type: ignore[import-untyped] # the package ships no types
 
 from teiten_protocol import limits
-from teiten_protocol.batch import (
-    DETECTION_FIELDS,
-    EXAMPLE_FIELDS,
-    QUOTED_FIELDS,
-    SKETCH_FIELDS,
-    TUPLE_FIELDS,
-    Batch,
-    BatchKey,
+from teiten_protocol.batch import Batch, BatchKey, HeldStep, Span
+from teiten_protocol.columns import (
+    Columns,
     DetectionColumns,
     ExampleColumns,
-    HeldStep,
     QuotedColumns,
     SketchColumns,
-    Span,
     TupleColumns,
 )
 from teiten_protocol.errors import BatchError, Fault
@@ -48,9 +41,6 @@ FIELDS = (
     "steps",
 )
 """Fields of a batch, in the order of the wire; behind them come `examples`, if there are any."""
-
-
-_COLUMNS = (TupleColumns, DetectionColumns, QuotedColumns, SketchColumns, ExampleColumns)
 
 
 def encode(batch: Batch) -> bytes:
@@ -83,7 +73,7 @@ def _pieces(batch: Batch) -> Iterator[bytes]:
     yield packer.pack_map_header(len(content))
     for name, value in content.items():
         yield packer.pack(name)
-        if isinstance(value, _COLUMNS):
+        if isinstance(value, Columns):
             columns = list(value.columns())
             yield packer.pack_map_header(1 + len(columns))
             yield packer.pack("rows") + packer.pack(value.rows)
@@ -139,19 +129,19 @@ def decode(body: bytes) -> Batch:
     counters = _counters(reader)
     ipv4 = _tuples(reader, "ipv4", Family.IPV4)
     ipv6 = _tuples(reader, "ipv6", Family.IPV6)
-    rows, columns = _table(reader, "detections", DETECTION_FIELDS, limits.MAX_DETECTIONS)
+    rows, columns = _table(reader, "detections", DetectionColumns.NAMES, limits.MAX_DETECTIONS)
     detections = DetectionColumns(rows, *columns)
-    rows, columns = _table(reader, "quoted", QUOTED_FIELDS, limits.MAX_QUOTED)
+    rows, columns = _table(reader, "quoted", QuotedColumns.NAMES, limits.MAX_QUOTED)
     quoted = QuotedColumns(rows, *columns)
     merged_ipv4 = _tuples(reader, "merged_ipv4", Family.IPV4, merged=True)
     merged_ipv6 = _tuples(reader, "merged_ipv6", Family.IPV6, merged=True)
-    rows, columns = _table(reader, "sketches", SKETCH_FIELDS, limits.MAX_SKETCHES)
+    rows, columns = _table(reader, "sketches", SketchColumns.NAMES, limits.MAX_SKETCHES)
     sketches = SketchColumns(rows, *columns)
     _field(reader, "", "steps")
     steps = _steps(reader)
     examples = ExampleColumns.empty()
     if version == limits.VERSION_WITH_EXAMPLES:
-        rows, columns = _table(reader, "examples", EXAMPLE_FIELDS, limits.MAX_EXAMPLES)
+        rows, columns = _table(reader, "examples", ExampleColumns.NAMES, limits.MAX_EXAMPLES)
         examples = ExampleColumns(rows, *columns)
         if not rows:
             raise BatchError("examples.rows", f"must not be 0 in version {version}")
@@ -235,7 +225,7 @@ def _steps(reader: Reader) -> tuple[HeldStep, ...]:
 
 
 def _tuples(reader: Reader, place: str, family: Family, *, merged: bool = False) -> TupleColumns:
-    rows, columns = _table(reader, place, TUPLE_FIELDS, limits.MAX_ROWS)
+    rows, columns = _table(reader, place, TupleColumns.NAMES, limits.MAX_ROWS)
     return TupleColumns(family, rows, *columns, merged=merged)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from teiten_protocol.batch import DetectionColumns, TupleColumns
+from teiten_protocol.columns import DetectionColumns, TupleColumns
 from teiten_protocol.errors import BatchError
 from teiten_protocol.keys import Class, Family, Form, Tool
 
@@ -50,26 +50,13 @@ def tuple_columns(family: Family, rows: Iterable[TupleRow]) -> TupleColumns:
         BatchError: A value does not fit its column, or an address is of the other family.
     """
     listed = list(rows)
-    places = (
-        "minute",
-        "source",
-        "address",
-        "form",
-        "value",
-        "source_port",
-        "flags",
-        "class",
-        "tool",
-        "packets",
-        "bytes",
-    )
     kinds = ("I", None, None, "B", "H", "H", "B", "B", "B", "Q", "Q")
     columns = list(zip(*(_values(row) for row in listed), strict=True)) or [()] * len(kinds)
     packed = [
         _addresses(f"ipv{family}.{place}", family, column)
         if kind is None
         else _numbers(f"ipv{family}.{place}", kind, column)
-        for place, kind, column in zip(places, kinds, columns, strict=True)
+        for place, kind, column in zip(TupleColumns.NAMES, kinds, columns, strict=True)
     ]
     return TupleColumns(family, len(listed), *packed)
 

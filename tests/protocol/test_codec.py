@@ -28,7 +28,7 @@ from teiten_protocol import (
     tuple_columns,
     tuple_rows,
 )
-from teiten_protocol.batch import DETECTION_WIDTHS, TUPLE_FIELDS, tuple_width
+from teiten_protocol.columns import DETECTION_WIDTHS, TUPLE_WIDTHS
 from teiten_protocol.rows import detection_columns, detection_rows
 from tests.protocol.batches import batches
 
@@ -243,14 +243,14 @@ def test_a_value_at_its_bound_is_taken(batch: Batch, field: str, value: object) 
 
 
 @pytest.mark.parametrize("family", Family)
-@pytest.mark.parametrize("field", TUPLE_FIELDS)
+@pytest.mark.parametrize("field", TupleColumns.NAMES)
 @pytest.mark.parametrize("by", [-1, 1])
 def test_a_column_of_another_length_than_its_rows_is_refused(
     batch: Batch, family: Family, field: str, by: int
 ) -> None:
     place = f"ipv{int(family)}"
     values = content(batch)
-    values[place][field] = bytes(tuple_width(field, family) + by)
+    values[place][field] = bytes(TUPLE_WIDTHS[family][field] + by)
     assert refused(values).place == f"{place}.{field}"
 
 
@@ -327,7 +327,7 @@ def test_the_row_at_fault_is_named(batch: Batch) -> None:
 
 def empty_row_columns(family: Family, rows: int) -> TupleColumns:
     """Rows that are valid with hardly any content."""
-    zeros = {field: bytes(rows * tuple_width(field, family)) for field in TUPLE_FIELDS}
+    zeros = {field: bytes(rows * TUPLE_WIDTHS[family][field]) for field in TupleColumns.NAMES}
     ones = b"\x01" * rows
     return TupleColumns(
         family,
@@ -338,7 +338,7 @@ def empty_row_columns(family: Family, rows: int) -> TupleColumns:
             else b"\x01" * len(zeros[field])
             if field == "packets"
             else zeros[field]
-            for field in TUPLE_FIELDS
+            for field in TupleColumns.NAMES
         ],
     )
 

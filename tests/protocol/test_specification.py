@@ -5,8 +5,23 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from teiten_protocol import Batch, Class, Fault, Form, Step, Tool, decode, digest, encode, limits
-from teiten_protocol.batch import DETECTION_FIELDS, EXAMPLE_FIELDS, QUOTED_FIELDS, SKETCH_FIELDS, TUPLE_FIELDS
+from teiten_protocol import (
+    Batch,
+    Class,
+    DetectionColumns,
+    ExampleColumns,
+    Fault,
+    Form,
+    QuotedColumns,
+    SketchColumns,
+    Step,
+    Tool,
+    TupleColumns,
+    decode,
+    digest,
+    encode,
+    limits,
+)
 from teiten_protocol.codec import FIELDS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "batch-format.md").read_text(encoding="utf-8")
@@ -26,11 +41,11 @@ def test_fields_and_columns_stand_in_the_order_of_the_page() -> None:
     assert numbered == [
         *FIELDS,
         "examples",
-        *TUPLE_FIELDS,
-        *DETECTION_FIELDS,
-        *QUOTED_FIELDS,
-        *SKETCH_FIELDS,
-        *EXAMPLE_FIELDS,
+        *TupleColumns.NAMES,
+        *DetectionColumns.NAMES,
+        *QuotedColumns.NAMES,
+        *SketchColumns.NAMES,
+        *ExampleColumns.NAMES,
     ]
 
 
