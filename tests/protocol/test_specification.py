@@ -75,5 +75,5 @@ def test_limits_codes_and_faults_are_those_of_the_page() -> None:
         int(form) for form in re.findall(r"^\| (\d) \| .*? \| .*? \| `\S+` \|", PAGE, re.MULTILINE)
     ] == list(Form)
     assert re.findall(
-        r"^\| `(\w+)` \|", PAGE.split("Kinds of fault")[1].split("\n## ")[0], re.MULTILINE
+        r"^\| `(\w+)` \|", PAGE.split("Kinds of fault")[1].split("\n#")[0], re.MULTILINE
     ) == list(Fault)
