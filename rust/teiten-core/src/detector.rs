@@ -10,7 +10,7 @@ use crate::frame::Frame;
 use crate::limits::GROUP;
 use crate::packet::Packet;
 use crate::plain::Plain;
-use crate::signature::{Detection, SignatureCounters, Signatures, State, StateSettings};
+use crate::signature::{Detection, Lists, SignatureCounters, Signatures, State, StateSettings};
 use crate::tally::Secrets;
 use crate::tally::detections::{DetectionColumns, Detections, Sighted};
 use crate::tally::examples::{ExampleColumns, Examples, Head};
@@ -132,20 +132,37 @@ impl Detector {
         self.hold(minute_offset, || Head::of(packet));
     }
 
-    /// The same for a plain packet.
+    /// Which rules a plain packet may match, as far as its header tells.
     #[inline]
+    pub(crate) fn lists(&self, plain: &Plain<'_>) -> Lists {
+        let bare = plain.bare();
+        bare.map_or(Lists::UNSAID, |bare| self.rules.signatures.lists(bare))
+    }
+
+    /// Counts a packet that can match no rule.
+    #[inline]
+    pub(crate) const fn pass(&mut self) {
+        self.state.pass();
+    }
+
+    /// The same as [`inspect`](Self::inspect) for a plain packet that may match these rules.
     pub(crate) fn inspect_plain(
         &mut self,
         plain: &Plain<'_>,
+        lists: Lists,
         frame: &Frame<'_>,
         minute_offset: u16,
     ) {
         let Self { rules, state, .. } = self;
-        let packet = || plain.packet();
-        rules
-            .signatures
-            .note_tcp(plain.headers(), packet, frame, state);
-        self.hold(minute_offset, || Head::of(&plain.packet()));
+        let signatures = &rules.signatures;
+        let is_noted = plain
+            .bare()
+            .is_some_and(|bare| signatures.note_bare(bare, lists, frame.time_ns, state));
+        if is_noted {
+            self.hold(minute_offset, || Head::EMPTY);
+        } else {
+            self.inspect(&plain.packet(), frame, minute_offset);
+        }
     }
 
     /// Keeps the minute of the packet noted last, and its head, if it waits.

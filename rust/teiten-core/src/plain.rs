@@ -7,6 +7,7 @@
 use crate::class::Class;
 use crate::frame::{Frame, LinkType};
 use crate::packet::{Ip, Packet, Transport, protocol};
+use crate::signature::BareTcp;
 use crate::suspect::contradict;
 use crate::tally::Tuple4;
 use crate::tally::tuple::Packed;
@@ -111,10 +112,12 @@ impl<'a> Plain<'a> {
         u32::from(self.ip.total_length())
     }
 
-    /// Its headers.
+    /// The packet for rules, if it is sound and has no payload.
     #[inline]
-    pub(crate) const fn headers(&self) -> (&Ipv4<'a>, &Tcp<'a>) {
-        (&self.ip, &self.tcp)
+    pub(crate) fn bare(&self) -> Option<BareTcp<'a>> {
+        let Self { ip, tcp } = self;
+        let is_bare = tcp.header_length() == tcp.length();
+        is_bare.then(|| BareTcp::of_headers(ip.header(), tcp.header()))
     }
 
     /// The same as a packet of any kind.

@@ -23,7 +23,7 @@ pub(super) const BLOCK: usize = 4;
 pub(super) type Block = [u64; BLOCK];
 
 /// Fields that are looked up in pages.
-const PAGED: usize = 12;
+const PAGED: usize = 13;
 
 /// Rows of bits, and which class each value is of.
 #[derive(Clone, Debug)]
@@ -109,14 +109,6 @@ impl Rows {
         self.starts.partition_point(|start| *start <= value)
     }
 
-    /// Walks over the intervals.
-    fn cursor(&self) -> Cursor<'_> {
-        Cursor {
-            starts: &self.starts,
-            interval: 0,
-        }
-    }
-
     pub(super) fn class(&self, value: u128) -> u32 {
         self.classes.get(self.interval(value)).copied().unwrap_or(0)
     }
@@ -144,26 +136,6 @@ impl Rows {
     }
 }
 
-/// Finds the intervals of values in ascending order.
-struct Cursor<'a> {
-    starts: &'a [u128],
-    interval: usize,
-}
-
-impl Cursor<'_> {
-    /// The interval of a value no less than the one before.
-    fn to(&mut self, value: u128) -> usize {
-        while self
-            .starts
-            .get(self.interval)
-            .is_some_and(|start| *start <= value)
-        {
-            self.interval += 1;
-        }
-        self.interval
-    }
-}
-
 /// A class for each of 65,536 values, in pages of 256; equal pages are kept once.
 #[derive(Clone, Debug)]
 struct Pages {
@@ -172,19 +144,43 @@ struct Pages {
 }
 
 impl Pages {
-    /// Classes of the values, which `class` is asked for in ascending order.
-    fn new(mut class: impl FnMut(u16) -> u16) -> Self {
+    /// Classes of the values, of which each stands for so many of the rows'; [`SPLIT`] where these differ.
+    fn new(rows: &Rows, each: u128) -> Self {
+        let class_of = |first: u128, last: u128| {
+            let (from, to) = (rows.interval(first), rows.interval(last));
+            let class = rows
+                .classes
+                .get(from)
+                .and_then(|class| u16::try_from(*class).ok());
+            (from == to).then_some(class.unwrap_or(SPLIT))
+        };
         let mut pages = Box::new([0; 256]);
         let (mut classes, mut known) = (Vec::new(), HashMap::new());
-        for (high, number) in (0..=u8::MAX).zip(pages.iter_mut()) {
-            let mut page = [0; 256];
-            for (low, value) in (0..=u8::MAX).zip(&mut page) {
-                *value = class(u16::from_be_bytes([high, low]));
+        let mut uniform: HashMap<u16, u16> = HashMap::new();
+        for (high, number) in (0..).zip(pages.iter_mut()) {
+            let start = (high << 8) * each;
+            let same = class_of(start, start + (each << 8) - 1);
+            if let Some(known) = same.and_then(|class| uniform.get(&class)) {
+                *number = *known;
+                continue;
             }
-            let next = u16::try_from(known.len()).unwrap_or(0);
+            let page = if let Some(class) = same {
+                [class; 256]
+            } else {
+                let mut page = [0; 256];
+                for (low, value) in (0..).zip(&mut page) {
+                    let first = start + low * each;
+                    *value = class_of(first, first + each - 1).unwrap_or(SPLIT);
+                }
+                page
+            };
+            let next = u16::try_from(classes.len()).unwrap_or(0);
             *number = *known.entry(page).or_insert(next);
             if *number == next {
                 classes.push(page);
+            }
+            if let Some(class) = same {
+                uniform.insert(class, *number);
             }
         }
         Self {
@@ -219,20 +215,13 @@ impl Axis {
         if rows.all {
             return None;
         }
-        let mut cursor = rows.cursor();
-        let pages = if field.is_wide() {
-            Pages::new(|half| {
-                let first = u128::from(half) << 16;
-                let (from, to) = (cursor.to(first), cursor.to(first | 0xffff));
-                let class = u16::try_from(rows.classes[from]).ok();
-                class.filter(|_| from == to).unwrap_or(SPLIT)
-            })
-        } else {
-            Pages::new(|value| {
-                u16::try_from(rows.classes[cursor.to(value.into())]).unwrap_or(SPLIT)
-            })
-        };
+        let pages = Pages::new(&rows, if field.is_wide() { 1 << 16 } else { 1 });
         Some(Self { field, pages, rows })
+    }
+
+    /// Whether the field has 32 bits.
+    pub(super) const fn is_wide(&self) -> bool {
+        self.field.is_wide()
     }
 
     pub(super) const fn rows(&self) -> &Rows {
@@ -285,12 +274,16 @@ pub(super) enum Field {
     Sequence,
     Source4,
     Destination4,
+    Acknowledgement,
 }
 
 impl Field {
     /// Whether the field has 32 bits.
     pub(super) const fn is_wide(self) -> bool {
-        matches!(self, Self::Sequence | Self::Source4 | Self::Destination4)
+        matches!(
+            self,
+            Self::Sequence | Self::Source4 | Self::Destination4 | Self::Acknowledgement
+        )
     }
 
     /// The value of the field.
@@ -298,6 +291,7 @@ impl Field {
     fn whole(self, values: &Values, view: &View<'_>) -> u32 {
         match self {
             Self::Sequence => view.word_at(4),
+            Self::Acknowledgement => view.word_at(8),
             Self::Source4 => view.ipv4().map_or(0, Ipv4::source),
             Self::Destination4 => view.ipv4().map_or(0, Ipv4::destination),
             _ => values.0[self as usize].into(),
@@ -346,6 +340,7 @@ impl Values {
             sequence,
             source,
             destination,
+            view.half_at(8),
         ])
     }
 }
@@ -384,6 +379,8 @@ pub(super) struct Fields {
     pub(super) sequences: Option<Ranges>,
     /// First bytes of the payload.
     pub(super) first_bytes: Option<Ranges>,
+    /// TCP acknowledgement numbers.
+    pub(super) acknowledgements: Option<Ranges>,
 }
 
 /// The fields that tell rules apart; a field no rule asks for is left out.
@@ -411,7 +408,7 @@ impl Axes {
             (!axis_of.0.all).then_some(axis_of)
         };
         // What leaves fewest rules in most packets comes first: often nothing is left to narrow soon.
-        let shared: [(Field, Pick); 10] = [
+        let shared: [(Field, Pick); 11] = [
             (Field::DestinationPort, |fields| {
                 fields.destination_ports.as_ref()
             }),
@@ -426,6 +423,9 @@ impl Axes {
                 fields.identifications.as_ref()
             }),
             (Field::Sequence, |fields| fields.sequences.as_ref()),
+            (Field::Acknowledgement, |fields| {
+                fields.acknowledgements.as_ref()
+            }),
         ];
         let ipv4: [(Field, Pick); 2] = [
             (Field::Source4, |fields| {

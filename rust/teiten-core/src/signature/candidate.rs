@@ -1,17 +1,19 @@
 //! A rule on its way into a group: what rows of bits decide of it for one kind of packet, and what is left to test.
 
 use super::axis::Fields;
-use super::content::Step;
+use super::content::{Operand, Step};
 use super::ranges::Ranges;
 use super::rule::{Addresses, BitMode, Buffer, Field, Protocol, Rule, Test};
 use super::view::{Kind, mark};
+use crate::class::Class;
 use crate::packet::protocol;
 
 /// Fields other than addresses and ports that rows of bits decide, in this order: first, second, lengths, marks, times
-/// to live, identifications, sequences, first bytes.
-const FIELDS: usize = 8;
+/// to live, identifications, sequences, first bytes, acknowledgements.
+const FIELDS: usize = 9;
 
 /// A rule on its way into a group.
+#[derive(Clone, Debug)]
 pub(super) struct Candidate<'a> {
     pub(super) number: u32,
     pub(super) rule: &'a Rule,
@@ -108,6 +110,11 @@ fn candidate(kind: Kind, number: u32, rule: &Rule, swapped: bool) -> Option<Cand
     }
     if rule.buffer == Buffer::Payload {
         candidate.narrow(7, first_bytes(rule));
+        let least = least_length(&rule.steps);
+        candidate.narrow(
+            2,
+            (least > 0).then(|| Ranges::from_spans(vec![(least, u128::MAX)])),
+        );
     }
     candidate
         .accepted
@@ -124,6 +131,18 @@ impl Candidate<'_> {
             && self.rule.steps.is_empty()
             && self.rule.buffer == Buffer::Payload
             && self.rule.flow_bits.is_empty()
+    }
+
+    /// The same for packets without payload that have one of these marks; `None` where none of them can match.
+    pub(super) fn without_payload(mut self, marks: &[u8]) -> Option<Self> {
+        let [_, _, lengths, of_marks, ..] = &self.accepted;
+        let fits = lengths.as_ref().is_none_or(|lengths| lengths.has(0))
+            && of_marks
+                .as_ref()
+                .is_none_or(|known| marks.iter().any(|marks| known.has((*marks).into())));
+        self.accepted[2] = None;
+        (fits && !self.addresses(true).ipv4.is_empty() && !self.addresses(false).ipv4.is_empty())
+            .then_some(self)
     }
 
     fn narrow(&mut self, axis: usize, numbers: Option<Ranges>) {
@@ -173,6 +192,15 @@ impl Candidate<'_> {
             (Test::Number(Field::Sequence, numbers), Kind::Tcp) => {
                 self.narrow(6, Some(numbers.clone()));
             }
+            (Test::Number(Field::Acknowledgement, numbers), Kind::Tcp) => {
+                self.narrow(8, Some(numbers.clone()));
+            }
+            (Test::Answer, Kind::Tcp) => {
+                let answers =
+                    (0..=u8::MAX).filter(|flags| Class::of_tcp(*flags) == Class::Backscatter);
+                let spans = answers.map(|flags| (flags.into(), flags.into()));
+                self.narrow(0, Some(Ranges::from_spans(spans.collect())));
+            }
             (Test::Number(Field::FragmentOffset, numbers), _) if !numbers.has(0) => {
                 self.narrow(3, Some(marks(|marks| marks & mark::FRAGMENT != 0)));
                 self.tests.push(test.clone());
@@ -181,7 +209,11 @@ impl Candidate<'_> {
                 match [protocol::ICMP, protocol::ICMPV6].map(|number| numbers.has(number.into())) {
                     [true, true] => {}
                     [false, false] => return None,
-                    _ => self.tests.push(test.clone()),
+                    // ICMP is IPv4's, ICMPv6 is IPv6's.
+                    [over_ipv4, _] => self.narrow(
+                        3,
+                        Some(marks(|marks| (marks & mark::IPV4 != 0) == over_ipv4)),
+                    ),
                 }
             }
             (Test::FragmentBits { wanted, mode }, _) => self.narrow(
@@ -221,6 +253,7 @@ impl Candidate<'_> {
             identifications,
             sequences,
             first_bytes,
+            acknowledgements,
         ] = self.accepted.clone();
         let ports = |source| {
             Some(self.ports(source).clone()).filter(|ports| !ports.is_everything(u16::MAX.into()))
@@ -238,6 +271,7 @@ impl Candidate<'_> {
             identifications,
             sequences,
             first_bytes,
+            acknowledgements,
         }
     }
 
@@ -282,6 +316,33 @@ fn first_bytes(rule: &Rule) -> Option<Ranges> {
         }
         _ => None,
     })
+}
+
+/// Bytes that a buffer must have at the least for the steps to hold in it.
+fn least_length(steps: &[Step]) -> u128 {
+    let (mut cursor, mut least) = (0_i64, 0_i64);
+    for step in steps {
+        let fixed = |operand: Operand| match operand {
+            Operand::Fixed(number) => number,
+            Operand::Value(_) => 0,
+        };
+        cursor = match step {
+            Step::Content(content) if !content.negated => {
+                let start = match content.distance {
+                    Some(Operand::Fixed(distance)) => cursor.saturating_add(distance),
+                    Some(Operand::Value(_)) => 0,
+                    None if content.within.is_some() => cursor,
+                    None => fixed(content.offset),
+                };
+                let length = i64::try_from(content.bytes.len()).unwrap_or(0);
+                start.max(0).saturating_add(length)
+            }
+            // Where other steps end is not known beforehand.
+            _ => 0,
+        };
+        least = least.max(cursor);
+    }
+    least.unsigned_abs().into()
 }
 
 /// Whether packets of this kind have the field.

@@ -78,6 +78,7 @@ pub(super) fn fulfilled(mut rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>)
         }
         rules = kept;
         if rules.len() == before {
+            forget_unread(&mut rules);
             // Packets meet readers behind all others, in this order: those that pass a bit on go before those that only read.
             rules.sort_by_key(|rule| {
                 let any = |what: fn(&FlowBit) -> bool| rule.flow_bits.iter().any(what);
@@ -85,6 +86,24 @@ pub(super) fn fulfilled(mut rules: Vec<Rule>, diagnostics: &mut Vec<Diagnostic>)
             });
             return rules;
         }
+    }
+}
+
+/// Leaves out what rules do to bits that no rule reads.
+fn forget_unread(rules: &mut [Rule]) {
+    let mut read: HashSet<String> = HashSet::new();
+    for bit in rules.iter().flat_map(|rule| &rule.flow_bits) {
+        if let FlowBit::IsSet(names) | FlowBit::IsNotSet(names) = bit {
+            read.extend(names.iter().cloned());
+        }
+    }
+    for rule in rules {
+        rule.flow_bits.retain(|bit| match bit {
+            FlowBit::Set(name) | FlowBit::Unset(name) | FlowBit::Toggle(name) => {
+                read.contains(name)
+            }
+            FlowBit::IsSet(_) | FlowBit::IsNotSet(_) => true,
+        });
     }
 }
 

@@ -104,16 +104,16 @@ impl Scratch {
 
 impl Group {
     /// The rules of these that are for this place, and that packets of this kind can match.
-    pub(super) fn new(kind: Kind, place: Place, rules: &[Rule]) -> Result<Self, String> {
+    pub(super) fn new(kind: Kind, place: Place, rules: &[Rule]) -> Self {
         let of_place = (0..)
             .zip(rules)
             .filter(|(_, rule)| Place::of(rule) == place);
         let slots = candidates(kind, of_place);
         let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
         let (payload, unconditional_payload) =
-            Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload)?;
+            Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload);
         let (names, unconditional_names) =
-            Patterns::new(&slots, words, |buffer| buffer != Buffer::Payload)?;
+            Patterns::new(&slots, words, |buffer| buffer != Buffer::Payload);
         let wants_names = slots.iter().any(|slot| slot.rule.buffer != Buffer::Payload);
         let needs_payload = slots.iter().all(|slot| needs_payload(slot.rule));
         let mut unconditional: Box<[u64]> = unconditional_payload
@@ -124,7 +124,7 @@ impl Group {
         let expressions = Expressions::new(&slots, &mut unconditional);
         let fields: Vec<_> = slots.iter().map(Candidate::fields).collect();
         let axes = Axes::new(&fields, words);
-        Ok(Self {
+        Self {
             axes,
             entries: slots.into_iter().map(Entry::of).collect(),
             words,
@@ -135,7 +135,7 @@ impl Group {
             needs_payload,
             expressions,
             unconditional,
-        })
+        }
     }
 
     /// Calls `visit` with each rule that the packet's header fits and whose pattern its payload holds.
@@ -164,22 +164,16 @@ impl Group {
         let possible = possible.as_flattened();
         let found = &mut found[..self.words];
         found.copy_from_slice(&self.unconditional);
-        if possible
-            .iter()
-            .zip(&self.unconditional)
-            .any(|(possible, unconditional)| possible & !unconditional != 0)
+        if let Some(patterns) = &self.payload {
+            patterns.search(possible, view.payload, found);
+        }
+        if let (Some(patterns), Some(name)) = (&self.names, name) {
+            patterns.search(possible, name, found);
+        }
+        if let (Some(together), Some(Some(memory))) =
+            (&self.expressions, expressions.get_mut(self.number))
         {
-            if let Some(patterns) = &self.payload {
-                patterns.search(view.payload, found);
-            }
-            if let (Some(patterns), Some(name)) = (&self.names, name) {
-                patterns.search(name, found);
-            }
-            if let (Some(together), Some(Some(memory))) =
-                (&self.expressions, expressions.get_mut(self.number))
-            {
-                together.search(view.payload, memory, found);
-            }
+            together.search(possible, view.payload, memory, found);
         }
         self.visit_each(
             possible

@@ -40,12 +40,6 @@ pub const MAX_WINDOW_SECONDS: u32 = 86_400;
 /// Tunnels looked through: GRE in IP-in-IP in GRE is no traffic that anybody sends in earnest.
 pub const MAX_TUNNELS: usize = 3;
 
-/// Longest piece of a `content` in the multi-pattern search: more tells no more, and grows the automaton.
-pub const MAX_PATTERN_BYTES: usize = 12;
-
-/// Shortest piece in the multi-pattern search; a shorter one is in nearly every payload.
-pub const MIN_PATTERN_BYTES: usize = 2;
-
 /// Most rules one set may hold.
 pub const MAX_RULES: usize = 1 << 17;
 

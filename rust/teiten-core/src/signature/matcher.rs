@@ -2,28 +2,26 @@
 
 use std::collections::HashMap;
 
-use super::bare::{Bare, Bares, Lists};
+use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists};
 use super::check::passes;
 use super::compile::{actions, event_of, fulfilled, unique};
 use super::content::Step;
 use super::dns::Name;
 use super::event;
 use super::group::{Entry, Group, Place, Scratch};
-use super::limits::{MAX_TUNNELS, PACKET_WORK};
+use super::limits::{MAX_RULES, MAX_TUNNELS, PACKET_WORK};
 use super::rule::{Buffer, Rule};
 use super::state::{BitAction, Memory, SignatureCounters, State, StateSettings};
 use super::sweep::Spreads;
 use super::text::Diagnostic;
 use super::threshold::{Counts, Mixer};
 use super::view::{Kind, View};
-use super::waiting::{Gate, MATCHES, Waiting, Windows};
+use super::waiting::{Ends, Gate, Waiting, Windows};
 use super::walk::{Walk, hold};
 use crate::frame::{Frame, LinkType};
-use crate::limits::GROUP;
+use crate::key::{Form, Key};
 use crate::packet::Packet;
-use crate::wire::ipv4::Ipv4;
 use crate::wire::ipv6::Halves;
-use crate::wire::tcp::Tcp;
 
 /// An address of either family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,8 +73,11 @@ impl Signatures {
     ///
     /// # Errors
     ///
-    /// What the multi-pattern search cannot hold.
+    /// More than [`MAX_RULES`] rules.
     pub fn compile(rules: Vec<Rule>) -> Result<(Self, Vec<Diagnostic>), String> {
+        if rules.len() > MAX_RULES {
+            return Err(format!("there are more than {MAX_RULES} rules"));
+        }
         let mut diagnostics = Vec::new();
         let rules = fulfilled(unique(rules, &mut diagnostics), &mut diagnostics);
         let mut rules: Box<[Rule]> = rules.into();
@@ -92,27 +93,13 @@ impl Signatures {
             .iter()
             .map(|rule| actions(&rule.flow_bits, &mut names))
             .collect();
-        let gates = rules
-            .iter()
-            .map(|rule| Gate {
-                sid: rule.sid,
-                silent: rule.silent,
-                spread: rule.spread,
-                filter: rule.filter,
-                limit: rule.limit,
-            })
-            .collect();
+        let gates = (0..).zip(&rules).map(Gate::of).collect();
         let events = (0..)
             .zip(&rules)
             .filter_map(|(number, rule)| Some((number, event_of(rule)?)))
             .collect();
         let of_place = |kind, place| Group::new(kind, place, &rules);
-        let of_kind = |kind| {
-            let [sources, plain, payload, readers] = Place::ALL.map(|place| of_place(kind, place));
-            Ok::<_, String>([sources?, plain?, payload?, readers?])
-        };
-        let [tcp, udp, icmp, other] = Kind::ALL.map(of_kind);
-        let groups = [tcp?, udp?, icmp?, other?];
+        let groups = Kind::ALL.map(|kind| Place::ALL.map(|place| of_place(kind, place)));
         Ok((
             Self {
                 bares: [Kind::Tcp, Kind::Icmp].map(|kind| Bares::new(kind, &rules)),
@@ -156,11 +143,7 @@ impl Signatures {
                 counts: Counts::new(settings.limit_kilobytes as usize * 1024),
                 spreads: Spreads::new(settings.spread_kilobytes as usize * 1024),
             },
-            waiting: Waiting {
-                packets: Vec::with_capacity(GROUP),
-                matches: Vec::with_capacity(2 * MATCHES),
-                mixer,
-            },
+            waiting: Waiting::new(mixer),
             counters: SignatureCounters::default(),
         }
     }
@@ -192,25 +175,51 @@ impl Signatures {
         state.waiting.close(before, packet, frame.time_ns);
     }
 
-    /// The same for a packet of TCP over IPv4, of which `packet` gives the whole view where that is needed.
-    #[inline]
-    pub(crate) fn note_tcp<'a>(
-        &self,
-        (ip, tcp): (&Ipv4<'a>, &Tcp<'a>),
-        packet: impl Fn() -> Packet<'a>,
-        frame: &Frame<'a>,
-        state: &mut State,
-    ) {
+    /// Which rules the header of a packet without payload leaves possible.
+    #[inline(never)]
+    pub(crate) fn lists(&self, bare: BareTcp<'_>) -> Lists {
         if self.events.is_empty() {
-            if let Some(lists) = Bare::of_tcp(ip, tcp).and_then(|bare| self.bares[0].lists(&bare)) {
-                state.counters.inspected += 1;
-                if !lists.are_empty() {
-                    self.note_lists(lists, &packet(), frame, state);
-                }
-                return;
-            }
+            self.bares[0].lists(bare)
+        } else {
+            Lists::UNSAID
         }
-        self.note_other(&packet(), frame, state);
+    }
+
+    /// The same as [`note`](Self::note) for a packet of which these are the lists, if they decide all; false if they do
+    /// not, and nothing was done.
+    pub(crate) fn note_bare(
+        &self,
+        bare: BareTcp<'_>,
+        lists: Lists,
+        time_ns: i64,
+        state: &mut State,
+    ) -> bool {
+        let bares = &self.bares[0];
+        if lists == Lists::UNSAID || !bares.are_decided(lists) {
+            return false;
+        }
+        let State {
+            waiting, counters, ..
+        } = state;
+        counters.inspected += 1;
+        let ip = bare.ip();
+        let (source, address) = (Address::V4(ip.source()), Address::V4(ip.destination()));
+        let hashes = waiting.hashes(source, address);
+        let key = || Key {
+            form: Form::Tcp,
+            value: bare.destination_port(),
+        };
+        bares.each_decided(lists, |rule| {
+            if let Some(gate) = self.gates.get(rule as usize) {
+                waiting.push_hashed(gate, rule, &hashes, &hashes, key);
+            }
+        });
+        waiting.packets.push(Ends {
+            time_ns,
+            source,
+            address,
+        });
+        true
     }
 
     /// The same, by way of all of the packet's header whatever it is.
@@ -218,18 +227,6 @@ impl Signatures {
     pub(super) fn note_in_all(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
         let before = state.waiting.matches.len();
         self.find_in_all(packet, frame, state);
-        state.waiting.close(before, packet, frame.time_ns);
-    }
-
-    #[inline(never)]
-    fn note_other(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
-        self.note(packet, frame, state);
-    }
-
-    #[inline(never)]
-    fn note_lists(&self, lists: Lists, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
-        let before = state.waiting.matches.len();
-        self.inspect_lists(&self.bares[0], lists, packet, frame, state);
         state.waiting.close(before, packet, frame.time_ns);
     }
 
@@ -243,19 +240,19 @@ impl Signatures {
             ..
         } = state;
         if waiting.matches.len() > 1 {
-            windows.glance(&waiting.matches);
+            waiting.glance(windows);
         }
         for found in &waiting.matches {
             let (Some(gate), Some(ends)) = (
                 self.gates.get(found.rule as usize),
-                waiting.packets.get(found.packet),
+                waiting.packets.get(found.packet as usize),
             ) else {
                 continue;
             };
-            if windows.speaks(gate, found, ends.time_ns) && !gate.silent {
+            if waiting.speaks(found, gate, ends.time_ns, windows) && !gate.silent {
                 counters.detections += 1;
                 sink(&Detection {
-                    packet: found.packet,
+                    packet: found.packet as usize,
                     rule: found.rule as usize,
                     sid: gate.sid,
                     time_ns: ends.time_ns,
@@ -264,8 +261,7 @@ impl Signatures {
                 });
             }
         }
-        waiting.matches.clear();
-        waiting.packets.clear();
+        waiting.clear();
     }
 
     #[inline]
@@ -273,33 +269,22 @@ impl Signatures {
         if !self.events.is_empty() {
             self.find_events(packet, frame, &mut state.waiting);
         }
-        if Bare::of(packet).is_some_and(|bare| self.inspect_bare(&bare, packet, frame, state)) {
-            return;
-        }
-        self.find_in_all(packet, frame, state);
-    }
-
-    /// Holds a packet of the commonest kind against the rules; `false` where only all of it tells which it matches.
-    #[inline]
-    fn inspect_bare(
-        &self,
-        bare: &Bare,
-        packet: &Packet<'_>,
-        frame: &Frame<'_>,
-        state: &mut State,
-    ) -> bool {
-        let bares = match bare.kind {
-            Kind::Tcp => &self.bares[0],
-            _ => &self.bares[1],
+        let [of_tcp, of_icmp] = &self.bares;
+        let (bares, lists) = if let Some(bare) = BareTcp::of(packet) {
+            (of_tcp, of_tcp.lists(bare))
+        } else if let Some(bare) = BareIcmp::of(packet) {
+            (of_icmp, of_icmp.lists(bare))
+        } else {
+            return self.find_in_all(packet, frame, state);
         };
-        let Some(lists) = bares.lists(bare) else {
-            return false;
-        };
-        state.counters.inspected += 1;
-        if !lists.are_empty() {
-            self.inspect_lists(bares, lists, packet, frame, state);
+        match lists {
+            Lists::UNSAID => self.find_in_all(packet, frame, state),
+            Lists::NOTHING => state.counters.inspected += 1,
+            lists => {
+                state.counters.inspected += 1;
+                self.inspect_lists(bares, lists, packet, frame, state);
+            }
         }
-        true
     }
 
     /// Checks the rules of lists.

@@ -41,6 +41,7 @@ pub mod view;
 mod waiting;
 mod walk;
 
+pub(crate) use bare::{BareTcp, Lists};
 pub use matcher::{Address, Detection, Signatures};
 pub use parse::Variables;
 pub use report::Report;

@@ -76,6 +76,12 @@ impl State {
         }
     }
 
+    /// Counts a packet that can match no rule.
+    #[inline]
+    pub(crate) const fn pass(&mut self) {
+        self.counters.inspected += 1;
+    }
+
     /// How many packets wait: those noted that have matches.
     #[inline]
     #[must_use]

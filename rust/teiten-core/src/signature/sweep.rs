@@ -83,6 +83,11 @@ impl Spreads {
         if entered.opens {
             *count = 0;
         }
+        let full = marks_for(spread.count);
+        if u32::from(*count) >= full {
+            // It has spoken.
+            return false;
+        }
         let filled = usize::from(*count);
         let more = &mut self.marks[number * WAYS + entered.way].0;
         let is_new = if spread.count <= EXACT {
@@ -97,7 +102,7 @@ impl Spreads {
             return false;
         }
         *count += 1;
-        u32::from(*count) == marks_for(spread.count)
+        u32::from(*count) == full
     }
 }
 
@@ -109,7 +114,8 @@ fn add(
     filled: usize,
     hash: u32,
 ) -> bool {
-    if first[..filled.min(FIRST)].contains(&hash) {
+    let is_known = |(place, known): (usize, &u32)| place < filled && *known == hash;
+    if first.iter().enumerate().any(is_known) {
         return false;
     }
     let Some(behind) = filled.checked_sub(FIRST) else {

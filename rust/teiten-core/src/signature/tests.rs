@@ -977,6 +977,16 @@ alert icmp any any -> any any (itype:8; icode:0; sid:15; rev:1;)
 alert icmp 198.51.100.7 any -> any any (icmp_id:5; sid:16; rev:1;)
 alert icmp any any -> any any (itype:>10; id:54321; sid:17; rev:1;)
 alert tcp any any -> any any (tcp.mss:1460; sid:18; rev:1;)
+alert tcp any !80 -> any any (id:!54321; ack:!0; sid:19; rev:1;)
+alert tcp any any -> any any (flow:to_client; ack:99; sid:20; rev:1;)
+alert tcp any 40000 -> any 9 (seq:16909060; ack:0; dsize:<9; sid:21; rev:1;)
+alert tcp any 80 <> any any (id:0; sid:22; rev:1;)
+alert tcp any any -> any any (ack:99; flowbits:set,acked; noalert; sid:23; rev:1;)
+alert tcp any any -> any any (flags:S+; flowbits:isset,acked; sid:24; rev:1;)
+alert ip any any -> any any (ip_proto:1; ttl:>64; sid:25; rev:1;)
+alert ip any any -> any any (ip_proto:58; sid:26; rev:1;)
+alert tcp any any -> any any (dsize:>900; flags:S; sid:27; rev:1;)
+alert ip any any -> [!203.0.113.9,203.0.0.0/16] any (sid:28; rev:1;)
 ";
 
 proptest! {
@@ -991,7 +1001,9 @@ proptest! {
         (window, identification) in (
             prop::sample::select(vec![1024_u16, 65_535]), prop::sample::select(vec![54_321_u16, 0, 4660])),
         (time_to_live, bits) in (prop::sample::select(vec![63_u8, 64, 255]), prop::sample::select(vec![0_u8, 0x40, 0x20, 0x80])),
-        (sequence, options) in (prop::sample::select(vec![0x0102_0304_u32, 0x0102_0305, 9]), any::<bool>()),
+        (sequence, acknowledgement, options) in (
+            prop::sample::select(vec![0x0102_0304_u32, 0x0102_0305, 9]), prop::sample::select(vec![0_u32, 0, 99, 1 << 20]),
+            any::<bool>()),
         payload in prop::sample::select(vec![0_usize, 0, 0, 1]),
     ) {
         static SIGNATURES: std::sync::OnceLock<Signatures> = std::sync::OnceLock::new();
@@ -1001,6 +1013,7 @@ proptest! {
             let bytes = tcp(ports.1, flags, &[option, &[0; 4][..payload]].concat());
             let length = if options { 0x60 } else { 0x50 };
             let bytes = with(with(bytes, 32, &[length]), 34, &window.to_be_bytes());
+            let bytes = with(bytes, 28, &acknowledgement.to_be_bytes());
             with(with(bytes, 20, &ports.0.to_be_bytes()), 24, &sequence.to_be_bytes())
         } else {
             icmp(flags, u8::from(options), &[0; 4][..payload])

@@ -1,7 +1,7 @@
 //! Matches that wait for their limits and spreads, so that the cache misses of several packets overlap.
 
 use super::matcher::Address;
-use super::rule::{Limit, Spread, SpreadKind, Track};
+use super::rule::{Limit, Rule, Spread, SpreadKind, Track};
 use super::sweep::Spreads;
 use super::threshold::{Counts, Mixer};
 use crate::key::Key;
@@ -23,7 +23,9 @@ pub(super) struct Windows {
 pub(super) struct Waiting {
     pub(super) packets: Vec<Ends>,
     pub(super) matches: Vec<Match>,
-    pub(super) mixer: Mixer,
+    /// Of rules with more than one condition, the hashes of whom each is for.
+    several: Vec<[u64; 3]>,
+    mixer: Mixer,
 }
 
 /// Whose a packet is, at its outermost header.
@@ -34,16 +36,34 @@ pub(super) struct Ends {
     pub(super) address: Address,
 }
 
-/// A rule that matched, with the hashes of whom its spread, filter and limit are for; 0 where it has none.
+/// Hashes of a packet's ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hashes {
+    source: u64,
+    destination: u64,
+}
+
+/// A rule that matched.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Match {
-    pub(super) packet: usize,
-    pub(super) rule: u32,
+    /// Hash of whom its condition is for; the place of several among those that wait.
+    hash: u64,
     /// Hash of what a spread reached.
-    pub(super) what: u32,
-    pub(super) spread: u64,
-    pub(super) filter: u64,
-    pub(super) limit: u64,
+    what: u32,
+    pub(super) rule: u32,
+    pub(super) packet: u32,
+    kind: Condition,
+}
+
+/// What kind of condition decides whether a rule that matched speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// None: it does.
+    Nothing,
+    Spread,
+    Limit,
+    /// More than one.
+    Several,
 }
 
 /// What decides whether a rule that matched speaks.
@@ -52,13 +72,38 @@ pub(super) struct Gate {
     pub(super) sid: u32,
     /// Whether its matches are told to nobody.
     pub(super) silent: bool,
-    pub(super) spread: Option<Spread>,
-    pub(super) filter: Option<Limit>,
-    pub(super) limit: Option<Limit>,
+    condition: Condition,
+    spread: Option<Spread>,
+    /// Its filter, and its limit, which count apart.
+    limits: [Option<Limit>; 2],
+    /// Number of the rule, and of its limits.
+    number: u64,
+    numbers: [u64; 2],
+}
+
+impl Gate {
+    pub(super) fn of((number, rule): (u32, &Rule)) -> Self {
+        let limits = [rule.filter, rule.limit];
+        let number = u64::from(number);
+        Self {
+            sid: rule.sid,
+            silent: rule.silent,
+            condition: match (&rule.spread, limits) {
+                (None, [None, None]) => Condition::Nothing,
+                (Some(_), [None, None]) => Condition::Spread,
+                (None, [None, Some(_)]) => Condition::Limit,
+                _ => Condition::Several,
+            },
+            spread: rule.spread,
+            limits,
+            number,
+            numbers: [number * 2, number * 2 + 1],
+        }
+    }
 }
 
 #[inline]
-fn ends(packet: &Packet<'_>) -> (Address, Address) {
+const fn ends(packet: &Packet<'_>) -> (Address, Address) {
     match &packet.ip {
         Ip::V4(ip) => (Address::V4(ip.source()), Address::V4(ip.destination())),
         Ip::V6(ip) => (Address::V6(ip.source()), Address::V6(ip.destination())),
@@ -66,28 +111,73 @@ fn ends(packet: &Packet<'_>) -> (Address, Address) {
 }
 
 impl Waiting {
+    pub(super) fn new(mixer: Mixer) -> Self {
+        Self {
+            packets: Vec::with_capacity(GROUP),
+            matches: Vec::with_capacity(2 * MATCHES),
+            several: Vec::new(),
+            mixer,
+        }
+    }
+
     /// Lets a rule wait that the packet matches, which is seen from outside as `outer`.
-    #[inline]
     pub(super) fn push(&mut self, gate: &Gate, rule: u32, packet: &Packet<'_>, outer: &Packet<'_>) {
-        let mut found = Match {
-            packet: self.packets.len(),
-            rule,
-            what: 0,
-            spread: 0,
-            filter: 0,
-            limit: 0,
+        let hashes = |packet| {
+            let (source, destination) = ends(packet);
+            self.hashes(source, destination)
         };
-        if let Some(spread) = &gate.spread {
-            (found.spread, found.what) = self.spread(spread.kind, rule, outer);
+        let (inner, outside) = (hashes(packet), hashes(outer));
+        self.push_hashed(gate, rule, &inner, &outside, || Key::of(outer));
+    }
+
+    #[inline]
+    pub(super) const fn hashes(&self, source: Address, destination: Address) -> Hashes {
+        Hashes {
+            source: self.mixer.of(source),
+            destination: self.mixer.of(destination),
         }
-        // A filter and a limit of one rule count apart.
-        if let Some(filter) = &gate.filter {
-            found.filter = self.tracked(filter.track, rule * 2, packet);
-        }
-        if let Some(limit) = &gate.limit {
-            found.limit = self.tracked(limit.track, rule * 2 + 1, packet);
-        }
-        self.matches.push(found);
+    }
+
+    /// The same for ends that were hashed, and a key that is asked for where it matters.
+    #[inline]
+    pub(super) fn push_hashed(
+        &mut self,
+        gate: &Gate,
+        rule: u32,
+        packet: &Hashes,
+        outer: &Hashes,
+        key: impl Fn() -> Key,
+    ) {
+        let tracked =
+            |which: usize| self.tracked(gate.limits[which].as_ref(), gate.numbers[which], packet);
+        let (hash, what) = match gate.condition {
+            Condition::Nothing => (0, 0),
+            Condition::Spread => self.reached(gate, outer, key),
+            Condition::Limit => (tracked(1), 0),
+            Condition::Several => {
+                let (spread, what) = self.reached(gate, outer, key);
+                let place = self.several.len() as u64;
+                self.several.push([spread, tracked(0), tracked(1)]);
+                (place, what)
+            }
+        };
+        self.matches.push(Match {
+            hash,
+            what,
+            rule,
+            packet: self.packet(),
+            kind: gate.condition,
+        });
+    }
+
+    /// Number of the packet that is looked at.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "no more packets wait than a group has, but for one"
+    )]
+    fn packet(&self) -> u32 {
+        self.packets.len() as u32
     }
 
     /// Ends a packet, which waits if there are more matches than `before`.
@@ -103,74 +193,106 @@ impl Waiting {
         }
     }
 
-    /// Hashes of who reached what.
+    /// Hashes of who reached what; of nobody where the rule has no spread.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
-    fn spread(&self, kind: SpreadKind, rule: u32, outer: &Packet<'_>) -> (u64, u32) {
-        let (source, destination) = ends(outer);
-        let (source, destination) = (self.mixer.of(source), self.mixer.of(destination));
-        match kind {
-            SpreadKind::Sweep => (self.mixer.join(source, rule.into()), destination as u32),
-            SpreadKind::PortScan => {
-                let key = Key::of(outer);
+    fn reached(&self, gate: &Gate, outer: &Hashes, key: impl Fn() -> Key) -> (u64, u32) {
+        match gate.spread.as_ref().map(|spread| spread.kind) {
+            None => (0, 0),
+            Some(SpreadKind::Sweep) => (
+                self.mixer.join(outer.source, gate.number),
+                outer.destination as u32,
+            ),
+            Some(SpreadKind::PortScan) => {
+                let key = key();
                 let what = u64::from(key.form as u8) << 16 | u64::from(key.value);
-                let pair = self.mixer.join(source, destination);
+                let pair = self.mixer.join(outer.source, outer.destination);
                 // The key joins a number that nobody knows, so that nobody chooses which keys meet.
                 (
-                    self.mixer.join(pair, rule.into()),
-                    self.mixer.join(pair, !what) as u32,
+                    self.mixer.join(pair, gate.number),
+                    self.mixer.mix(pair, !what) as u32,
                 )
             }
         }
     }
 
-    /// Hash of whom a limit is for.
+    /// Hash of whom a limit is for; 0 where there is none.
     #[inline]
-    fn tracked(&self, track: Track, number: u32, packet: &Packet<'_>) -> u64 {
-        let (source, destination) = ends(packet);
-        let mixer = self.mixer;
-        let whom = match track {
-            Track::Source => mixer.of(source),
-            Track::Destination => mixer.of(destination),
-            Track::Both => mixer.join(mixer.of(source), mixer.of(destination)),
-            Track::Rule => 0,
+    fn tracked(&self, limit: Option<&Limit>, number: u64, packet: &Hashes) -> u64 {
+        let whom = match limit.map(|limit| limit.track) {
+            None => return 0,
+            Some(Track::Source) => packet.source,
+            Some(Track::Destination) => packet.destination,
+            Some(Track::Both) => self.mixer.join(packet.source, packet.destination),
+            Some(Track::Rule) => 0,
         };
-        mixer.join(whom, number.into())
+        self.mixer.join(whom, number)
     }
-}
 
-impl Windows {
-    /// Looks at the places of all these, so that their cache misses overlap.
-    pub(super) fn glance(&self, matches: &[Match]) {
+    /// Forgets all that waits.
+    pub(super) fn clear(&mut self) {
+        self.matches.clear();
+        self.packets.clear();
+        self.several.clear();
+    }
+
+    /// Looks at the places of all that wait, so that their cache misses overlap.
+    pub(super) fn glance(&self, windows: &Windows) {
+        let Windows { counts, spreads } = windows;
         let mut seen = 0;
-        for found in matches {
-            if found.spread != 0 {
-                seen ^= self.spreads.glance(found.spread);
-            }
-            if found.filter != 0 {
-                seen ^= self.counts.glance(found.filter);
-            }
-            if found.limit != 0 {
-                seen ^= self.counts.glance(found.limit);
+        for found in &self.matches {
+            match found.kind {
+                Condition::Nothing => {}
+                Condition::Spread => seen ^= spreads.glance(found.hash),
+                Condition::Limit => seen ^= counts.glance(found.hash),
+                Condition::Several => {
+                    if let Some([spread, filter, limit]) = self.several_of(found) {
+                        seen ^= spreads.glance(*spread);
+                        seen ^= counts.glance(*filter) ^ counts.glance(*limit);
+                    }
+                }
             }
         }
         std::hint::black_box(seen);
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a place among those that wait is meant"
+    )]
+    fn several_of(&self, found: &Match) -> Option<&[u64; 3]> {
+        self.several.get(found.hash as usize)
+    }
+
     /// Whether limits and spreads let a rule speak that matched.
     #[inline]
-    pub(super) fn speaks(&mut self, gate: &Gate, found: &Match, now_ns: i64) -> bool {
-        let Self { counts, spreads } = self;
-        gate.spread
-            .as_ref()
-            .is_none_or(|spread| spreads.reach(found.spread, found.what, spread, now_ns))
-            && gate
-                .filter
+    pub(super) fn speaks(
+        &self,
+        found: &Match,
+        gate: &Gate,
+        now_ns: i64,
+        windows: &mut Windows,
+    ) -> bool {
+        let Windows { counts, spreads } = windows;
+        let [filter, limit] = &gate.limits;
+        let mut reach = |hash| {
+            gate.spread
                 .as_ref()
-                .is_none_or(|filter| counts.count(found.filter, filter, now_ns))
-            && gate
-                .limit
+                .is_none_or(|spread| spreads.reach(hash, found.what, spread, now_ns))
+        };
+        let mut count = |hash, limit: &Option<Limit>| {
+            limit
                 .as_ref()
-                .is_none_or(|limit| counts.count(found.limit, limit, now_ns))
+                .is_none_or(|limit| counts.count(hash, limit, now_ns))
+        };
+        match found.kind {
+            Condition::Nothing => true,
+            Condition::Spread => reach(found.hash),
+            Condition::Limit => count(found.hash, limit),
+            Condition::Several => self.several_of(found).is_some_and(|hashes| {
+                let [of_spread, of_filter, of_limit] = *hashes;
+                reach(of_spread) && count(of_filter, filter) && count(of_limit, limit)
+            }),
+        }
     }
 }

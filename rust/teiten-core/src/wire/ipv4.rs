@@ -46,6 +46,12 @@ impl<'a> Ipv4<'a> {
         Self { header, rest }
     }
 
+    /// The header without its options.
+    #[inline]
+    pub(crate) const fn header(&self) -> &'a [u8; 20] {
+        self.header
+    }
+
     /// Length of the header with its options as it states it, 20 to 60 bytes.
     #[inline]
     #[must_use]

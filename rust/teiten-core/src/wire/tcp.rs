@@ -6,6 +6,7 @@ mod field {
     pub(super) const SOURCE_PORT: usize = 0;
     pub(super) const DESTINATION_PORT: usize = 2;
     pub(super) const SEQUENCE: usize = 4;
+    pub(super) const ACKNOWLEDGEMENT: usize = 8;
     pub(super) const OFFSET: usize = 12;
     pub(super) const FLAGS: usize = 13;
     pub(super) const WINDOW: usize = 14;
@@ -48,6 +49,12 @@ impl<'a> Tcp<'a> {
         Self { header, rest }
     }
 
+    /// The header without its options.
+    #[inline]
+    pub(crate) const fn header(&self) -> &'a [u8; 20] {
+        self.header
+    }
+
     /// Source port.
     #[inline]
     #[must_use]
@@ -74,6 +81,13 @@ impl<'a> Tcp<'a> {
     #[must_use]
     pub const fn sequence(&self) -> u32 {
         u32_at(self.header, field::SEQUENCE)
+    }
+
+    /// Acknowledgement number.
+    #[inline]
+    #[must_use]
+    pub const fn acknowledgement(&self) -> u32 {
+        u32_at(self.header, field::ACKNOWLEDGEMENT)
     }
 
     /// The flag byte, bits as in [`flag`].

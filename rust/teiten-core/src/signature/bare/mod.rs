@@ -1,0 +1,330 @@
+//! Which rules a packet without payload leaves possible, for the packets that most are, by one sum.
+//!
+//! Each value of a field has a weight, and the sum of a packet's weights is the place of its list of rules in a table:
+//! cross-producting after Srinivasan et al., "Fast and Scalable Layer Four Switching" (1998), over the classes of
+//! [`super::axis`]. Where the table has no room for all classes of a field, the smallest go without; a packet with a value of
+//! one has a sum beyond the table's end and is looked at in full.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`packet`] | the packets |
+//! | [`weights`] | the weights of one field's values |
+//! | [`table`] | the tables of the sums |
+
+mod packet;
+mod table;
+mod weights;
+
+use super::axis::{Axes, BLOCK, Field, Fields, WORD};
+use super::candidate::{Candidate, candidates, needs_payload};
+use super::group::{Entry, Place};
+use super::ranges::Ranges;
+use super::rule::Rule;
+use super::view::Kind;
+pub(crate) use packet::BareTcp;
+pub(super) use packet::{Bare, BareIcmp};
+use table::{MARKS, Table};
+use weights::commonest;
+
+/// A field that has one value, or values that mean the same to all rules, in most packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OddField {
+    SourcePort,
+    Identification,
+    Sequence,
+    Acknowledgement,
+    Source,
+    Destination,
+}
+
+impl OddField {
+    const ALL: [Self; 6] = [
+        Self::SourcePort,
+        Self::Identification,
+        Self::Sequence,
+        Self::Acknowledgement,
+        Self::Source,
+        Self::Destination,
+    ];
+
+    const fn field(self) -> Field {
+        match self {
+            Self::SourcePort => Field::SourcePort,
+            Self::Identification => Field::Identification,
+            Self::Sequence => Field::Sequence,
+            Self::Acknowledgement => Field::Acknowledgement,
+            Self::Source => Field::Source4,
+            Self::Destination => Field::Destination4,
+        }
+    }
+}
+
+/// Values of fields that most packets have: where these leave a rule impossible, few packets can match it.
+struct Ordinary([u128; OddField::ALL.len()]);
+
+impl Ordinary {
+    fn new(slots: &[Candidate<'_>]) -> Self {
+        let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
+        let fields: Vec<_> = slots.iter().map(Candidate::fields).collect();
+        let all = Axes::new(&fields, words);
+        Self(OddField::ALL.map(|field| match all.axis(field.field()) {
+            // A SYN acknowledges nothing (RFC 9293 section 3.5).
+            Some(_) if field == OddField::Acknowledgement => 0,
+            Some(axis) if axis.is_wide() => commonest(axis.rows(), 32),
+            Some(axis) => commonest(axis.rows(), 16),
+            None => 0,
+        }))
+    }
+
+    const fn of(&self, field: OddField) -> u128 {
+        self.0[field as usize]
+    }
+
+    /// Whether packets with these values alone may match.
+    fn fit(&self, fields: &Fields) -> bool {
+        let has =
+            |ranges: Option<&Ranges>, field| ranges.is_none_or(|ranges| ranges.has(self.of(field)));
+        has(fields.source_ports.as_ref(), OddField::SourcePort)
+            && has(fields.identifications.as_ref(), OddField::Identification)
+            && has(fields.sequences.as_ref(), OddField::Sequence)
+            && has(fields.acknowledgements.as_ref(), OddField::Acknowledgement)
+            && has(Some(&fields.source.ipv4), OddField::Source)
+            && has(Some(&fields.destination.ipv4), OddField::Destination)
+    }
+}
+
+/// The rules that bare packets of one kind can match.
+#[derive(Clone, Debug)]
+pub(super) struct Bares {
+    entries: Box<[Entry]>,
+    marks: OddMarks,
+    /// Of rules that ask for addresses alone, which ordinary packets have not.
+    by_ends: Table,
+    /// Of rules that ordinary packets can match, and of those that must keep their order.
+    by_fields: Table,
+    /// Of the others.
+    by_odd_fields: Table,
+}
+
+/// A bit for each value of a field of 16 bits, or each upper half of one of 32.
+type Marks = Box<[u64; 1024]>;
+
+impl Bares {
+    /// Those of these rules.
+    pub(super) fn new(kind: Kind, rules: &[Rule]) -> Self {
+        let mut all: Vec<(u32, &Rule)> = (0..)
+            .zip(rules)
+            .filter(|(_, rule)| !needs_payload(rule))
+            .collect();
+        // Rules that read flow bits come behind all that may set them.
+        all.sort_by_key(|(_, rule)| Place::of(rule));
+        let slots: Vec<_> = candidates(kind, all.into_iter())
+            .into_iter()
+            .filter_map(|slot| slot.without_payload(&MARKS))
+            .collect();
+        let ordinary = Ordinary::new(&slots);
+        let entries = slots.iter().cloned().map(Entry::of).collect();
+        let (mut of_ends, mut of_fields, mut of_odd_fields) = (Vec::new(), Vec::new(), Vec::new());
+        for (number, slot) in (0..).zip(slots) {
+            // A rule for both ways stands twice, side by side.
+            let stays = slot.rule.both_ways || !slot.rule.flow_bits.is_empty();
+            if stays || ordinary.fit(&slot.fields()) {
+                of_fields.push((number, slot));
+            } else if Place::of(slot.rule) == Place::Sources {
+                of_ends.push((number, slot));
+            } else {
+                of_odd_fields.push((number, slot));
+            }
+        }
+        let [by_ends, by_fields, by_odd_fields] =
+            [of_ends, of_fields, of_odd_fields].map(|slots| Table::new(&slots, &ordinary));
+        Self {
+            marks: OddMarks::new([&by_ends, &by_fields, &by_odd_fields]),
+            by_ends,
+            by_fields,
+            by_odd_fields,
+            entries,
+        }
+    }
+
+    /// The lists of a packet.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "all fields of each packet pass through here, in registers"
+    )]
+    pub(super) fn lists(&self, bare: impl Bare) -> Lists {
+        let sum = self.by_fields.ordinary(bare);
+        if self.marks.have(bare) {
+            return self.all_lists(bare, sum);
+        }
+        Lists::of(0, self.by_fields.list(sum), 0)
+    }
+
+    #[inline(never)]
+    fn all_lists(&self, bare: impl Bare, sum: u32) -> Lists {
+        let Self {
+            by_ends,
+            by_fields,
+            by_odd_fields,
+            marks,
+            ..
+        } = self;
+        let of_ends = if marks.have_ends(bare) {
+            by_ends.list(by_ends.odd(bare))
+        } else {
+            0
+        };
+        let of_fields = by_fields.list(sum.wrapping_add(by_fields.odd(bare)));
+        // Its rules ask for a value with a weight.
+        let of_odd_fields = match by_odd_fields.odd(bare) {
+            0 => 0,
+            odd => by_odd_fields.list(odd.wrapping_add(by_odd_fields.ordinary(bare))),
+        };
+        Lists::of(of_ends, of_fields, of_odd_fields)
+    }
+
+    /// Whether all rules of lists match, without another look.
+    pub(super) fn are_decided(&self, lists: Lists) -> bool {
+        let [of_ends, of_fields, of_odd_fields] = lists.parts();
+        self.by_ends.is_decided(of_ends)
+            && self.by_fields.is_decided(of_fields)
+            && self.by_odd_fields.is_decided(of_odd_fields)
+    }
+
+    /// Calls `visit` with the numbers of the rules of lists that are decided.
+    #[inline]
+    pub(super) fn each_decided(&self, lists: Lists, mut visit: impl FnMut(u32)) {
+        let [of_ends, of_fields, of_odd_fields] = lists.parts();
+        for (table, list) in [
+            (&self.by_ends, of_ends),
+            (&self.by_fields, of_fields),
+            (&self.by_odd_fields, of_odd_fields),
+        ] {
+            if list > 0 {
+                table.rules(list).iter().for_each(|rule| visit(*rule));
+            }
+        }
+    }
+
+    /// The rules of lists.
+    pub(super) fn entries(&self, lists: Lists) -> impl Iterator<Item = &Entry> {
+        let [of_ends, of_fields, of_odd_fields] = lists.parts();
+        let tables = [
+            (&self.by_ends, of_ends),
+            (&self.by_fields, of_fields),
+            (&self.by_odd_fields, of_odd_fields),
+        ];
+        let entry = |at: &u32| self.entries.get(*at as usize);
+        let numbers = tables
+            .into_iter()
+            .flat_map(|(table, list)| table.numbers(list));
+        numbers.filter_map(entry)
+    }
+}
+
+/// Numbers of a packet's lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lists(u64);
+
+impl Lists {
+    /// The tables do not say.
+    pub(crate) const UNSAID: Self = Self(u64::MAX);
+    /// No rule is in them.
+    pub(crate) const NOTHING: Self = Self(0);
+
+    #[inline]
+    fn of(of_ends: u16, of_fields: u16, of_odd_fields: u16) -> Self {
+        if [of_ends, of_fields, of_odd_fields].contains(&table::UNSAID) {
+            return Self::UNSAID;
+        }
+        Self(u64::from(of_fields) | u64::from(of_ends) << 16 | u64::from(of_odd_fields) << 32)
+    }
+
+    /// Those by ends, by fields and by odd fields.
+    #[inline]
+    const fn parts(self) -> [u16; 3] {
+        let parts = self.0.to_le_bytes();
+        [
+            u16::from_le_bytes([parts[2], parts[3]]),
+            u16::from_le_bytes([parts[0], parts[1]]),
+            u16::from_le_bytes([parts[4], parts[5]]),
+        ]
+    }
+}
+
+/// Which values have a weight, of fields where that of most is 0 and any rule asks for them.
+#[derive(Clone, Debug)]
+struct OddMarks {
+    source_ports: Option<Marks>,
+    identifications: Option<Marks>,
+    /// Of upper halves, as those that follow.
+    sequences: Option<Marks>,
+    acknowledgements: Option<Marks>,
+    sources: Option<Marks>,
+    destinations: Option<Marks>,
+}
+
+impl OddMarks {
+    /// The values that have a weight in any of these tables.
+    fn new(tables: [&Table; 3]) -> Self {
+        let marks = |field| {
+            let mut all = tables
+                .iter()
+                .filter_map(|table| table.odd_weights(field))
+                .peekable();
+            all.peek()?;
+            let mut marks = Box::new([0; 1024]);
+            all.for_each(|weights| weights.mark(&mut marks));
+            Some(marks)
+        };
+        Self {
+            source_ports: marks(OddField::SourcePort),
+            identifications: marks(OddField::Identification),
+            sequences: marks(OddField::Sequence),
+            acknowledgements: marks(OddField::Acknowledgement),
+            sources: marks(OddField::Source),
+            destinations: marks(OddField::Destination),
+        }
+    }
+
+    /// Whether a packet may have a value with a weight.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "all fields of each packet pass through here, in registers"
+    )]
+    fn have(&self, bare: impl Bare) -> bool {
+        let ip = bare.ip();
+        let any = mark(self.source_ports.as_deref(), bare.source_port())
+            | mark(self.identifications.as_deref(), ip.identification())
+            | mark(self.sequences.as_deref(), (bare.sequence() >> 16) as u16)
+            | mark(self.sources.as_deref(), (ip.source() >> 16) as u16)
+            | mark(
+                self.destinations.as_deref(),
+                (ip.destination() >> 16) as u16,
+            );
+        // Most acknowledge nothing, which has no weight.
+        any & 1 != 0 || bare.acknowledgement() != 0 && self.acknowledgements.is_some()
+    }
+
+    /// The same of an address.
+    fn have_ends(&self, bare: impl Bare) -> bool {
+        let ip = bare.ip();
+        let any = mark(self.sources.as_deref(), (ip.source() >> 16) as u16)
+            | mark(
+                self.destinations.as_deref(),
+                (ip.destination() >> 16) as u16,
+            );
+        any & 1 != 0
+    }
+}
+
+/// The bit of a value in the lowest bit, with others above.
+#[inline]
+fn mark(marks: Option<&[u64; 1024]>, value: u16) -> u64 {
+    match marks {
+        Some(marks) => marks[usize::from(value >> 6)] >> (value & 63),
+        None => 0,
+    }
+}
