@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from firmware.updates.signed import Signed
 
+TRIED = "tried.toml"
+"""Beside the settings that are kept: the first line of those that were tried last. Nobody can have a sensor
+try again and again what it does not go on with."""
+
 
 def adopt(  # noqa: PLR0913  # the places, and what acts on the board
     signed: Signed,
@@ -50,16 +54,18 @@ def adopt(  # noqa: PLR0913  # the places, and what acts on the board
         proven: Waits until the agent captures and uploads, or has had its time; whether it does.
 
     Raises:
-        SignedRefusedError: They are no later than those in force, or hold what cannot be set; nothing was
+        SignedRefusedError: They are no later than those tried before, or hold what cannot be set; nothing was
             changed.
     """
-    signed.require_later(generation_of(kept))
+    tried = kept.with_name(TRIED)
+    signed.require_later(max(generation_of(kept), generation_of(tried)))
     try:
         coming = overrides.merged(base, signed.text, board_megabytes)
     except OverridesRefusedError as refused:
         raise SignedRefusedError(str(refused)) from None
     before = configuration.read_text(encoding="utf-8")
     name = f"settings of generation {signed.generation}"
+    write(tried, f"# teiten-settings generation={signed.generation}\n")
     # If the board restarts meanwhile, those before are in force again, and this is why.
     Record(release, Outcome.ROLLED_BACK, f"the board restarted while {name} were tried").write(record)
     write(configuration, coming)

@@ -49,11 +49,11 @@ class Signed:
         """Keep what was signed long ago from being brought back.
 
         Raises:
-            SignedRefusedError: It is no later than what is in force.
+            SignedRefusedError: It is no later than what was taken before.
         """
         if self.generation <= present:
             raise SignedRefusedError(
-                f"generation {self.generation} is no later than {present}, which is in force"
+                f"generation {self.generation} is no later than {present}, which was taken before"
             )
 
 

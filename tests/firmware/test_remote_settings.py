@@ -172,6 +172,15 @@ def test_settings_that_are_no_later_are_refused(board: Board, generation: int) -
     assert board.started == [2]
 
 
+def test_what_the_sensor_did_not_go_on_with_is_not_tried_again(board: Board) -> None:
+    board.healthy = False
+    board.adopt(signed(2))
+    board.healthy = True
+    with pytest.raises(SignedRefusedError, match="generation 2 is no later than 2"):
+        board.adopt(signed(2))
+    assert board.adopt(signed(3))
+
+
 REFUSED = [
     ('[uplink]\ncollector = "https://elsewhere.example"\n', "uplink.collector cannot be set from afar"),
     ('[uplink]\nca_file = "/tmp/ca.pem"\n', "uplink.ca_file cannot be set from afar"),
