@@ -273,7 +273,9 @@ class _IntakeThread(threading.Thread):
         except CollectorError as error:
             self.healthy = False
             _LOG.error("intake reason=%s", error)
-        except Exception:  # noqa: BLE001 - the door goes on taking batches in, which are durable
+        # Whatever it is, a panic of a library written in Rust too, which is no Exception: the door goes on
+        # taking batches in, which are durable.
+        except BaseException:  # noqa: BLE001
             self.healthy = False
             _LOG.exception("intake")
         else:
