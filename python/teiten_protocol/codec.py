@@ -5,6 +5,7 @@ So the digest of a body is the digest of its content: a repeat can be told from 
 """
 
 import hashlib
+import struct
 from collections.abc import Iterator, Sequence
 
 import msgpack  # type: ignore[import-untyped] # the package ships no types
@@ -21,7 +22,7 @@ from teiten_protocol.columns import (
 )
 from teiten_protocol.errors import BatchError, Fault
 from teiten_protocol.keys import Family, Step
-from teiten_protocol.reader import Reader
+from teiten_protocol.reader import LONG_BINARY, LONG_BYTES, Reader
 
 FIELDS = (
     "version",
@@ -79,9 +80,18 @@ def _pieces(batch: Batch) -> Iterator[bytes]:
             yield packer.pack("rows") + packer.pack(value.rows)
             for column, packed in columns:
                 yield packer.pack(column)
-                yield packer.pack(packed)
+                yield from _binary(packer, packed)
         else:
             yield packer.pack(value)
+
+
+def _binary(packer: msgpack.Packer, content: bytes) -> Iterator[bytes]:
+    """A string of bytes; a long one is not copied, because the largest column is sixteen megabytes."""
+    if len(content) < LONG_BYTES:
+        yield packer.pack(content)
+    else:
+        yield LONG_BINARY + struct.pack(">I", len(content))
+        yield content
 
 
 def _is_written_so(batch: Batch, body: bytes) -> bool:

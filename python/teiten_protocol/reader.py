@@ -21,6 +21,11 @@ _BINARIES: Final = frozenset({0xC4, 0xC5, 0xC6})
 _MAPS: Final = frozenset({*range(0x80, 0x90), 0xDE, 0xDF})
 _ARRAYS: Final = frozenset({*range(0x90, 0xA0), 0xDC, 0xDD})
 
+LONG_BINARY: Final = b"\xc6"
+"""Behind it four bytes of length (`bin 32`); in its one form a body has it for `LONG_BYTES` and more."""
+LONG_BYTES: Final = 1 << 16
+_LENGTH_BYTES: Final = 4
+
 _READ_BYTES: Final = 1 << 16
 _MAX_TEXT: Final = max(limits.MAX_SENSOR_ID_BYTES, limits.MAX_COUNTER_NAME_BYTES, limits.MAX_FIELD_NAME_BYTES)
 
@@ -39,9 +44,17 @@ class Reader:
             body: At most `limits.MAX_BODY_BYTES` bytes, which the caller has checked.
         """
         self._body = body
-        # From a stream, so that no more than a column of the body is held a second time.
+        self._from(0)
+
+    def _from(self, position: int) -> None:
+        """Go on at a position."""
+        body = self._body
+        # From a stream, so that no more of the body is held a second time than is read at once.
+        stream = io.BytesIO(body)
+        stream.seek(position)
+        self._begun = position
         self._unpacker = msgpack.Unpacker(
-            io.BytesIO(body),
+            stream,
             read_size=min(_READ_BYTES, max(len(body), 1)),
             max_buffer_size=max(len(body), 1),
             raw=False,
@@ -78,14 +91,28 @@ class Reader:
 
     def binary(self, place: str) -> bytes:
         """Read a string of bytes."""
+        if self._body[self._position() : self._position() + 1] == LONG_BINARY:
+            return self._long_binary(place)
         value = self._value(place, _BINARIES, "bytes")
         if type(value) is not bytes:
             raise BatchError(place, "must be bytes")
         return value
 
+    def _long_binary(self, place: str) -> bytes:
+        """Take 64 KiB or more from the body itself, and not through a buffer that grows to twice as much."""
+        begin = self._position() + 1 + _LENGTH_BYTES
+        end = begin + int.from_bytes(self._body[begin - _LENGTH_BYTES : begin], "big")
+        if max(begin, end) > len(self._body):
+            raise BatchError(place, "the body ends within it", Fault.ENCODING)
+        self._from(end)
+        return self._body[begin:end]
+
+    def _position(self) -> int:
+        return self._begun + int(self._unpacker.tell())
+
     def end(self) -> None:
         """Check that nothing follows."""
-        position = self._unpacker.tell()
+        position = self._position()
         if position != len(self._body):
             raise BatchError("body", f"{len(self._body) - position} bytes follow the batch", Fault.ENCODING)
 
@@ -101,7 +128,7 @@ class Reader:
         return self._guarded(place, self._unpacker.unpack)
 
     def _expect(self, place: str, kinds: frozenset[int], kind: str) -> None:
-        position = self._unpacker.tell()
+        position = self._position()
         if position >= len(self._body):
             raise BatchError(place, "the body ends before it", Fault.ENCODING)
         if self._body[position] not in kinds:
