@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 import requests
 
+from teiten_collector import service
+from teiten_collector.door import Contacts
+from teiten_collector.intake import Intake
 from teiten_collector.store import Store
 from teiten_protocol import compress, encode
 from tests.door.conftest import Collector, command, configure, register, serving
 from tests.door.requesting import post, send
-from tests.store.building import AUGUST, batch, tuple4
+from tests.store.building import AUGUST, admit, batch, countries, tuple4
 
 AUTHORITY = Path(__file__).parents[1] / "agent/tls/authority.pem"
 SERVER = Path(__file__).parents[1] / "agent/tls/server.pem"
@@ -138,3 +142,29 @@ def test_the_configuration_of_a_group_without_sensors_is_refused(tmp_path: Path)
     done = command("report", "--config", str(configuration), "--period", "2009-08")
     assert done.returncode == 78
     assert "acces" in done.stderr
+
+
+def test_a_panic_of_a_library_makes_the_intake_unready_and_the_next_turn_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Panic(BaseException):
+        """As a library written in Rust raises it: no Exception."""
+
+    def panic(*_: object) -> None:
+        raise Panic
+
+    with Store.open(tmp_path / "store") as store:
+        admit(store, batch(1, ipv4=(tuple4(AUGUST, "192.0.2.1"),)))
+        intake = service._IntakeThread(  # noqa: SLF001 - what serve runs
+            Intake(store, countries(tmp_path)),
+            Contacts(store.contacts),
+            1.0,
+            threading.Event(),
+            service._Progress(),  # noqa: SLF001
+        )
+        with monkeypatch.context() as broken:
+            broken.setattr(store.tables, "append", panic)
+            intake.drain()
+            assert (intake.healthy, store.waiting()) == (False, 1)
+        intake.drain()
+        assert (intake.healthy, store.waiting()) == (True, 0)

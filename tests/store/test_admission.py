@@ -178,6 +178,35 @@ def test_the_database_is_durable_shared_and_keeps_its_constraints(store: Store) 
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
 
 
+def test_only_what_is_durable_elsewhere_is_written_without_a_sync(store: Store) -> None:
+    database = connect(store.directory, "")
+    modes = []
+    for durable in (True, False, True):
+        with writing(database, durable=durable) as connection:
+            modes.append(connection.exec_driver_sql("PRAGMA synchronous").scalar())
+    database.dispose()
+    assert modes == [2, 1, 2]
+
+
+def test_what_a_power_cut_takes_from_the_ledger_comes_back_from_the_journal(tmp_path: Path) -> None:
+    given = [made_up(sequence) for sequence in range(3)]
+    with Store.open(tmp_path / "store") as store:
+        admit(store, given[0])
+    before = {path.name: path.read_bytes() for path in (tmp_path / "store").glob("registry.sqlite*")}
+    with Store.open(tmp_path / "store") as store:
+        for one in given[1:]:
+            assert admit(store, one) == New(one.key)
+    for path in (tmp_path / "store").glob("registry.sqlite*"):
+        path.unlink()
+    for name, content in before.items():
+        (tmp_path / "store" / name).write_bytes(content)
+    with Store.open(tmp_path / "store") as store:
+        assert store.waiting() == len(given)
+        assert [admit(store, one) for one in given] == [Repeat(one.key) for one in given]
+        rival = batch(given[1].key.sequence, ipv4=(tuple4(AUGUST, "1.2.3.4", packets=999),))
+        assert isinstance(admit(store, rival), Conflict)
+
+
 def test_a_database_of_a_later_program_or_an_older_one_that_may_not_change_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="absent"):
         Store.open(tmp_path, allow_migration=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 
 from teiten_collector.store.database import reading, writing
 from teiten_collector.store.schema import CONTACTS
@@ -52,12 +52,12 @@ class Contacts:
 
     def write(self, contacts: Iterable[Contact]) -> None:
         """Replaces the rows of these sensors."""
-        with writing(self._database) as connection:
-            known = set(connection.scalars(select(CONTACTS.c.sensor)))
-            for contact in contacts:
-                values = asdict(contact)
-                if contact.sensor in known:
-                    statement = update(CONTACTS).where(CONTACTS.c.sensor == contact.sensor)
-                    connection.execute(statement.values(values))
-                else:
-                    connection.execute(insert(CONTACTS).values(values))
+        rows = [asdict(contact) for contact in contacts]
+        sensors = [{"replaced": row["sensor"]} for row in rows]
+        if rows:
+            # Two statements, however many there are: the door's batches wait for whoever writes.
+            with writing(self._database) as connection:
+                connection.execute(
+                    delete(CONTACTS).where(CONTACTS.c.sensor == bindparam("replaced")), sensors
+                )
+                connection.execute(insert(CONTACTS), rows)

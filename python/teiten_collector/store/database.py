@@ -25,6 +25,7 @@ BUSY_MILLISECONDS: Final = 30_000
 """How long a writer waits for another one: transactions are short, only a hanging process takes longer."""
 
 _WRITES: Final = "teiten_writes"
+_SYNCS: Final = "teiten_syncs"
 
 
 def connect(directory: Path, url: str) -> Engine:
@@ -56,11 +57,15 @@ def reading(database: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(database: Engine) -> Iterator[Connection]:
-    """A transaction that writes, durable when the block ends; it waits for other writers when it begins."""
+def writing(database: Engine, *, durable: bool = True) -> Iterator[Connection]:
+    """A transaction that writes; it waits for other writers when it begins.
+
+    Durable when the block ends. One that need not be is so, in SQLite, with the next that is: a power cut
+    before takes it back whole, together with all that came after it.
+    """
     with (
         _reported(),
-        database.connect().execution_options(**{_WRITES: True}) as connection,
+        database.connect().execution_options(**{_WRITES: True, _SYNCS: durable}) as connection,
         connection.begin(),
     ):
         yield connection
@@ -134,12 +139,15 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
     cursor.execute("PRAGMA journal_mode = WAL")
-    # FULL: which batches a group holds must be on disk before the group reaches the tables.
-    cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get(_WRITES, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # FULL: which batches a group holds must be on disk before the group reaches the tables.
+    connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if options.get(_SYNCS, True) else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -95,11 +95,13 @@ class Ledger:
         """Writes a journaled batch down; New to one caller only, however many try at once.
 
         The same entry at the same position is New again: recovery may have come before its writer.
+
+        Not synced: the journal is. What a power cut takes from the ledger, the next start finds there.
         """
         for _ in range(2):
             try:
                 # Threads of one process take turns here: SQLite makes them wait by sleeping, up to 0.1 s.
-                with self._turn, writing(self._database) as connection:
+                with self._turn, writing(self._database, durable=False) as connection:
                     return _record(connection, entry, position)
             except IntegrityError:
                 # Another one wrote the same key or epoch between the question and the answer: ask again.
