@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -13,6 +14,7 @@ import pytest
 from teiten_agent.errors import AgentError, ConfigurationError, UnreachableError
 from teiten_agent.spool import Entry, survey
 from teiten_agent.uplink import MAX_ANSWER_BYTES, Delivery, Patience, Uplink, deliver, read_token
+from teiten_agent.uplink.uploads import phase_seconds
 from tests.agent.agent import Agent
 from tests.agent.batches import EPOCH, SENSOR, Spooling
 from tests.agent.collector import TOKEN, Answer, Collector, serving
@@ -226,3 +228,12 @@ def test_a_token_may_be_shared_with_a_group(tmp_path: Path, mode: int) -> None:
 def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="none: cannot be read: No such file"):
         read_token(str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize(("interval", "most"), [(60, 15.0), (1, 0.25), (3600, 15.0), (0, 0.0)])
+def test_a_fleet_whose_minutes_end_at_once_does_not_send_at_once(interval: int, most: float) -> None:
+    phases = [phase_seconds(f"sensor-{number}", interval) for number in range(2_000)]
+    assert all(0.0 <= phase <= most for phase in phases)
+    assert phases[0] == phase_seconds("sensor-0", interval)
+    tenths = Counter(int(10 * phase / most) for phase in phases if most)
+    assert all(150 < count < 250 for count in tenths.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import Counter
@@ -23,10 +24,22 @@ if TYPE_CHECKING:
 RETRY_SECONDS = 30.0
 """Pause after the collector did not answer, and between two looks; an attempt has its own back-off."""
 
+MOST_SPREAD_SECONDS = 15.0
+"""Over how long a fleet's sensors, whose minutes all end at once, spread their uploads."""
+
 _GOODBYE_SECONDS = 3.0
 """How long the end waits for an upload under way; what is not acknowledged by then is sent again."""
 
 _DAY_SECONDS = 86_400
+
+
+def phase_seconds(sensor: str, interval_seconds: int) -> float:
+    """How long a sensor waits with a new batch: evenly over a fleet, always the same for one sensor.
+
+    A quarter of an interval at most, and `MOST_SPREAD_SECONDS`.
+    """
+    drawn = int.from_bytes(hashlib.sha256(sensor.encode()).digest()[:8], "big") / 2**64
+    return drawn * min(interval_seconds / 4, MOST_SPREAD_SECONDS)
 
 
 class Failure(Enum):
@@ -77,6 +90,7 @@ class Uploads:
         self._oldest_seconds = configuration.spool.max_age_days * _DAY_SECONDS
         self._spool = spool
         self._log = log
+        self._phase_seconds = phase_seconds(configuration.sensor.id, configuration.interval.seconds)
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._rounds = 0
@@ -116,7 +130,8 @@ class Uploads:
         try:
             while not self._stopped.is_set():
                 self._rounds += 1
-                self._wake.wait(RETRY_SECONDS)
+                if self._wake.wait(RETRY_SECONDS):
+                    self._stopped.wait(self._phase_seconds)
                 self._wake.clear()
                 if not self._stopped.is_set():
                     self._look()
