@@ -29,8 +29,8 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let mut state = signatures.state(&StateSettings {
-        limit_kilobytes: 64,
-        spread_kilobytes: 64,
+        limit_kilobytes: 4,
+        spread_kilobytes: 4,
         seed: 1,
     });
     let Ok(packet) = Packet::from_bytes(LinkType::Ethernet, bytes) else {

@@ -211,6 +211,9 @@ pub(super) struct Axis {
 impl Axis {
     /// `None` if the field leaves every rule possible whatever its value.
     fn new(field: Field, accepted: &[Option<&Ranges>], words: usize) -> Option<Self> {
+        if accepted.iter().all(Option::is_none) {
+            return None;
+        }
         let rows = Rows::new(accepted, words);
         if rows.all {
             return None;
@@ -404,7 +407,11 @@ impl Axes {
             Axis::new(field, &fields.iter().map(pick).collect::<Vec<_>>(), words)
         };
         let longest = |pick: Pick| {
-            let axis_of = Longest::new(&fields.iter().map(pick).collect::<Vec<_>>(), words);
+            let accepted: Vec<_> = fields.iter().map(pick).collect();
+            if accepted.iter().all(Option::is_none) {
+                return None;
+            }
+            let axis_of = Longest::new(&accepted, words);
             (!axis_of.0.all).then_some(axis_of)
         };
         // What leaves fewest rules in most packets comes first: often nothing is left to narrow soon.

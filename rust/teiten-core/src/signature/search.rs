@@ -107,6 +107,7 @@ impl<const LENGTH: usize> Pieces<LENGTH> {
                 .iter()
                 .filter(|(_, content)| is_wanted(content.bytes.len()))
         };
+        wanted().next()?;
         // A piece that few rules have tells most.
         let mut shared: HashMap<u32, usize> = HashMap::new();
         for (_, content) in wanted() {
@@ -144,7 +145,7 @@ impl<const LENGTH: usize> Pieces<LENGTH> {
             }
             slots[at] = number;
         }
-        (!pieces.is_empty()).then(|| Self {
+        Some(Self {
             rules: rules.into(),
             filter,
             slots: slots.into(),

@@ -80,16 +80,33 @@ impl Ordinary {
         self.0[field as usize]
     }
 
-    /// Whether packets with these values alone may match.
-    fn fit(&self, fields: &Fields) -> bool {
-        let has =
-            |ranges: Option<&Ranges>, field| ranges.is_none_or(|ranges| ranges.has(self.of(field)));
-        has(fields.source_ports.as_ref(), OddField::SourcePort)
-            && has(fields.identifications.as_ref(), OddField::Identification)
-            && has(fields.sequences.as_ref(), OddField::Sequence)
-            && has(fields.acknowledgements.as_ref(), OddField::Acknowledgement)
-            && has(Some(&fields.source.ipv4), OddField::Source)
-            && has(Some(&fields.destination.ipv4), OddField::Destination)
+    /// The field of a rule that fewest packets pass, with what it asks for, among those that ordinary packets do not pass;
+    /// `None` if these may match.
+    fn trigger<'a>(&self, fields: &'a Fields) -> Option<(OddField, &'a Ranges)> {
+        let asked = [
+            (OddField::SourcePort, fields.source_ports.as_ref()),
+            (OddField::Identification, fields.identifications.as_ref()),
+            (OddField::Sequence, fields.sequences.as_ref()),
+            (OddField::Acknowledgement, fields.acknowledgements.as_ref()),
+            (OddField::Source, Some(&fields.source.ipv4)),
+            (OddField::Destination, Some(&fields.destination.ipv4)),
+        ];
+        let share = |(field, ranges): &(OddField, &Ranges)| {
+            let largest = if field.field().is_wide() {
+                u32::MAX.into()
+            } else {
+                u128::from(u16::MAX)
+            };
+            let width =
+                |(first, last): &(u128, u128)| last.min(&largest).saturating_sub(*first) + 1;
+            let widths = ranges.spans().iter().map(width);
+            widths.sum::<u128>() * (u128::from(u32::MAX) + 1) / (largest + 1)
+        };
+        asked
+            .into_iter()
+            .filter_map(|(field, ranges)| Some((field, ranges?)))
+            .filter(|(field, ranges)| !ranges.has(self.of(*field)))
+            .min_by_key(share)
     }
 }
 
@@ -98,12 +115,14 @@ impl Ordinary {
 pub(super) struct Bares {
     entries: Box<[Entry]>,
     marks: OddMarks,
-    /// Of rules that ask for addresses alone, which ordinary packets have not.
+    /// Of rules that ask for addresses alone, none of which ordinary packets have.
     by_ends: Table,
     /// Of rules that ordinary packets can match, and of those that must keep their order.
     by_fields: Table,
-    /// Of the others.
+    /// Of the others: each has a field of which ordinary packets have no value that it asks for.
     by_odd_fields: Table,
+    /// Whether any of the latter is found by an address.
+    are_odd_by_ends: bool,
 }
 
 /// A bit for each value of a field of 16 bits, or each upper half of one of 32.
@@ -124,26 +143,36 @@ impl Bares {
             .collect();
         let ordinary = Ordinary::new(&slots);
         let entries = slots.iter().cloned().map(Entry::of).collect();
+        let (mut marks, mut are_odd_by_ends) = (OddMarks::default(), false);
         let (mut of_ends, mut of_fields, mut of_odd_fields) = (Vec::new(), Vec::new(), Vec::new());
         for (number, slot) in (0..).zip(slots) {
             // A rule for both ways stands twice, side by side.
             let stays = slot.rule.both_ways || !slot.rule.flow_bits.is_empty();
-            if stays || ordinary.fit(&slot.fields()) {
-                of_fields.push((number, slot));
-            } else if Place::of(slot.rule) == Place::Sources {
-                of_ends.push((number, slot));
-            } else {
-                of_odd_fields.push((number, slot));
+            let fields = slot.fields();
+            match ordinary.trigger(&fields).filter(|_| !stays) {
+                None => of_fields.push((number, slot)),
+                Some((field, ranges)) => {
+                    marks.add(field, ranges);
+                    if Place::of(slot.rule) == Place::Sources {
+                        of_ends.push((number, slot));
+                    } else {
+                        are_odd_by_ends |=
+                            matches!(field, OddField::Source | OddField::Destination);
+                        of_odd_fields.push((number, slot));
+                    }
+                }
             }
         }
         let [by_ends, by_fields, by_odd_fields] =
             [of_ends, of_fields, of_odd_fields].map(|slots| Table::new(&slots, &ordinary));
+        marks.add_weights(&by_fields);
         Self {
-            marks: OddMarks::new([&by_ends, &by_fields, &by_odd_fields]),
+            entries,
+            marks,
             by_ends,
             by_fields,
             by_odd_fields,
-            entries,
+            are_odd_by_ends,
         }
     }
 
@@ -170,16 +199,19 @@ impl Bares {
             marks,
             ..
         } = self;
-        let of_ends = if marks.have_ends(bare) {
+        let has_odd_end = marks.have_ends(bare);
+        let of_ends = if has_odd_end {
             by_ends.list(by_ends.odd(bare))
         } else {
             0
         };
         let of_fields = by_fields.list(sum.wrapping_add(by_fields.odd(bare)));
-        // Its rules ask for a value with a weight.
-        let of_odd_fields = match by_odd_fields.odd(bare) {
-            0 => 0,
-            odd => by_odd_fields.list(odd.wrapping_add(by_odd_fields.ordinary(bare))),
+        let is_odd = marks.have_others(bare) || has_odd_end && self.are_odd_by_ends;
+        let of_odd_fields = if is_odd {
+            let sum = by_odd_fields.odd(bare);
+            by_odd_fields.list(sum.wrapping_add(by_odd_fields.ordinary(bare)))
+        } else {
+            0
         };
         Lists::of(of_ends, of_fields, of_odd_fields)
     }
@@ -253,8 +285,8 @@ impl Lists {
     }
 }
 
-/// Which values have a weight, of fields where that of most is 0 and any rule asks for them.
-#[derive(Clone, Debug)]
+/// Values beside which other tables than that of most packets have something to say, or that has another weight for.
+#[derive(Clone, Debug, Default)]
 struct OddMarks {
     source_ports: Option<Marks>,
     identifications: Option<Marks>,
@@ -266,49 +298,53 @@ struct OddMarks {
 }
 
 impl OddMarks {
-    /// The values that have a weight in any of these tables.
-    fn new(tables: [&Table; 3]) -> Self {
-        let marks = |field| {
-            let mut all = tables
-                .iter()
-                .filter_map(|table| table.odd_weights(field))
-                .peekable();
-            all.peek()?;
-            let mut marks = Box::new([0; 1024]);
-            all.for_each(|weights| weights.mark(&mut marks));
-            Some(marks)
+    fn of(&mut self, field: OddField) -> &mut [u64; 1024] {
+        let marks = match field {
+            OddField::SourcePort => &mut self.source_ports,
+            OddField::Identification => &mut self.identifications,
+            OddField::Sequence => &mut self.sequences,
+            OddField::Acknowledgement => &mut self.acknowledgements,
+            OddField::Source => &mut self.sources,
+            OddField::Destination => &mut self.destinations,
         };
-        Self {
-            source_ports: marks(OddField::SourcePort),
-            identifications: marks(OddField::Identification),
-            sequences: marks(OddField::Sequence),
-            acknowledgements: marks(OddField::Acknowledgement),
-            sources: marks(OddField::Source),
-            destinations: marks(OddField::Destination),
+        marks.get_or_insert_with(|| Box::new([0; 1024]))
+    }
+
+    /// Marks these values.
+    fn add(&mut self, field: OddField, ranges: &Ranges) {
+        let shift = if field.field().is_wide() { 16 } else { 0 };
+        let marks = self.of(field);
+        for (first, last) in ranges.spans() {
+            let (first, last) = (first >> shift, (last >> shift).min(0xffff));
+            for value in first..=last {
+                let value = usize::try_from(value).unwrap_or(0);
+                marks[value / WORD] |= 1 << (value % WORD);
+            }
         }
     }
 
-    /// Whether a packet may have a value with a weight.
+    /// Marks the values that have a weight in the table.
+    fn add_weights(&mut self, table: &Table) {
+        for field in OddField::ALL {
+            if let Some(weights) = table.odd_weights(field) {
+                weights.mark(self.of(field));
+            }
+        }
+    }
+
+    /// Whether a packet may have a marked value.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "all fields of each packet pass through here, in registers"
     )]
     fn have(&self, bare: impl Bare) -> bool {
-        let ip = bare.ip();
-        let any = mark(self.source_ports.as_deref(), bare.source_port())
-            | mark(self.identifications.as_deref(), ip.identification())
-            | mark(self.sequences.as_deref(), (bare.sequence() >> 16) as u16)
-            | mark(self.sources.as_deref(), (ip.source() >> 16) as u16)
-            | mark(
-                self.destinations.as_deref(),
-                (ip.destination() >> 16) as u16,
-            );
-        // Most acknowledge nothing, which has no weight.
-        any & 1 != 0 || bare.acknowledgement() != 0 && self.acknowledgements.is_some()
+        self.have_others(bare) | self.have_ends(bare)
     }
 
-    /// The same of an address.
+    /// Whether an address of the packet may be a marked one.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
     fn have_ends(&self, bare: impl Bare) -> bool {
         let ip = bare.ip();
         let any = mark(self.sources.as_deref(), (ip.source() >> 16) as u16)
@@ -317,6 +353,17 @@ impl OddMarks {
                 (ip.destination() >> 16) as u16,
             );
         any & 1 != 0
+    }
+
+    /// Whether another field of the packet may have a marked value.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as above")]
+    fn have_others(&self, bare: impl Bare) -> bool {
+        let any = mark(self.source_ports.as_deref(), bare.source_port())
+            | mark(self.identifications.as_deref(), bare.ip().identification())
+            | mark(self.sequences.as_deref(), (bare.sequence() >> 16) as u16);
+        // Most acknowledge nothing, which is never marked.
+        any & 1 != 0 || bare.acknowledgement() != 0 && self.acknowledgements.is_some()
     }
 }
 
