@@ -99,7 +99,7 @@ test-emulated: ## The sensor's tests on the arm64 build, emulated (as root; afte
 image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
 	DRIFT="$(DRIFT)" firmware/image/build.sh "$(BOARD)"
 
-# What `make firmware-test` tries (count fallback operator updates cuts; watchdog with BOARD=generic-efi-arm64), how
+# What `make firmware-test` tries (boot count fallback operator updates cuts; watchdog with BOARD=generic-efi-arm64), how
 # often cuts cuts, and with how much memory.
 PARTS ?= count fallback operator updates cuts
 CUTS ?= 50

@@ -25,7 +25,7 @@ mmdebstrap --quiet --mode=root --architectures=arm64 --variant=extract \
   bookworm "$root"
 
 # The test tools, by the hashes that are locked.
-names='hypothesis|iniconfig|packaging|pluggy|pygments|pytest|pytest-timeout|shtab|sortedcontainers'
+names='execnet|hypothesis|iniconfig|packaging|pluggy|pygments|pytest|pytest-timeout|pytest-xdist|shtab|sortedcontainers'
 awk -v names="^($names)==" '/^[^ #]/ { on = $0 ~ names } on' "$develop" >"$work/requirements.txt"
 python3 -m venv "$work/pip"
 "$work/pip/bin/pip" install --quiet --target "$root/usr/lib/python3/dist-packages" --no-deps --require-hashes \

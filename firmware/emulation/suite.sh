@@ -72,7 +72,7 @@ ROOT=$root REPOSITORY=$repository unshare --mount --net --fork --pid --kill-chil
   exec chroot "$ROOT" /usr/bin/env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/tmp LANG=C.UTF-8 ${CI:+CI=$CI} \
     QEMU_CPU="$QEMU_CPU" PYTHONPATH=/usr/lib/teiten-agent PYTHONDONTWRITEBYTECODE=1 \
     HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis TEITEN_HYPOTHESIS="${TEITEN_HYPOTHESIS:-quick}" \
-    /bin/sh -c "cd /teiten/main && exec python3 -m pytest -q -p no:cacheprovider \"\$@\"" sh "$@"
+    /bin/sh -c "cd /teiten/main && exec python3 -m pytest -q -p no:cacheprovider --numprocesses auto --dist loadfile --durations 8 \"\$@\"" sh "$@"
 ' bash "${tests[@]}" 2>&1 | tee "$CARGO_TARGET_DIR/emulation/python-tests.log" >&2 || failed=1
 summary+=("Python: $(tail -n 1 "$CARGO_TARGET_DIR/emulation/python-tests.log"); $((SECONDS - began)) s in all")
 

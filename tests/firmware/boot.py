@@ -5,6 +5,7 @@
 `count`     a card is provisioned and boots by UEFI and GRUB; it enrols; packets of every kind go to its
             observation interface, and a collector on this machine has each once, and not one was answered;
             the power is cut, and the same card boots and counts again
+`boot`      the first of these two boots alone
 `fallback`  the other slot is chosen and empty: GRUB tries it three times and takes the first, which says so
 `operator`  rules and settings that the operator signed are rolled out and taken; a stranger's are refused
 `updates`   the collector rolls releases out: one goes into slot B and one back into A; one with a foreign
@@ -32,6 +33,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.firmware.machine import (
     HEALTH,
@@ -53,8 +55,12 @@ from tests.firmware.releases import Workshop
 from tests.firmware.stimuli import OURS, over_ipv4, over_ipv6
 from tests.fleet import AGENT, run
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 ANYWHERE = ("count", "fallback", "operator", "updates", "cuts")
-PARTS = (*ANYWHERE, "watchdog")
+PARTS = ("boot", *ANYWHERE, "watchdog")
+BOOTS = ("first boot", "boot after a power cut")
 GOOD = re.compile(r"teiten: slot ([ab]) is good")
 REFUSED = re.compile(r"teiten: release \w+ is refused: (.*)")
 FETCHED = re.compile(r"teiten: release \w+ is fetched")
@@ -138,10 +144,10 @@ class Bench:
         )
 
 
-def count(bench: Bench) -> None:
+def count(bench: Bench, boots: Sequence[str] = BOOTS) -> None:
     """First boot, exact counts, silence; then the same after a power cut."""
     expected = bench.counted()
-    for name in ("first boot", "boot after a power cut"):
+    for name in boots:
         with ExitStack() as stack:
             sensor = bench.switch_on(stack)
             sensor.expect(KERNEL, seconds=bench.patience)
@@ -394,6 +400,8 @@ def hold(asked: argparse.Namespace, said: dict[str, object]) -> None:
             card, collector, folder, asked.patience, said, frames, each, asked.console, asked.memory
         )
         workshop = Workshop(asked.image.parent, asked.image.parent.name, folder)
+        if "boot" in asked.only:
+            count(bench, BOOTS[:1])
         if "count" in asked.only:
             count(bench)
         if "fallback" in asked.only:
