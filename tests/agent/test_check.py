@@ -126,6 +126,17 @@ def test_a_certificate_that_is_not_trusted_is_named_with_its_reason(
     assert remedy in step["remedy"]
 
 
+def test_authorities_that_are_not_there_are_named(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/authorities.pem")
+    with serving(TLS / "server.pem") as collector:
+        agent.configure(collector=collector.url)
+        steps = checked(agent, expect=78)
+    step = steps["certificate"]
+    assert "/nowhere/authorities.pem: cannot be read: No such file or directory" in step["said"]
+    assert "uplink.ca_file" in step["remedy"]
+    assert (steps["collector"]["state"], steps["registration"]["state"]) == ("skipped", "skipped")
+
+
 def test_a_certificate_of_an_own_authority_is_trusted(agent: Agent) -> None:
     with serving(TLS / "server.pem") as collector:
         agent.configure(collector=collector.url, uplink=f'ca_file = "{TLS}/authority.pem"\n')

@@ -111,7 +111,14 @@ def _connection(host: str, port: int) -> str:
 
 
 def _certificate(configuration: Configuration, host: str, port: int) -> str:
-    context = ssl.create_default_context(cafile=_authorities(configuration))
+    authorities = _authorities(configuration)
+    try:
+        context = ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the authorities to trust: {authorities}: cannot be read: {error.strerror or error}",
+            "install them (Debian: ca-certificates), or set uplink.ca_file",
+        ) from error
     try:
         with (
             socket.create_connection((host, port), _PATIENCE_SECONDS) as plain,

@@ -9,6 +9,7 @@ import hashlib
 import os
 import random
 import time
+import weakref
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -141,6 +142,8 @@ class Uplink:
         self._pace = Pace(configuration.max_kilobits_per_second * 125, sleep)
         self._random = random.SystemRandom()
         self._session = requests.Session()
+        # Debian 12's urllib3 (1.26) leaves that to the garbage collector.
+        weakref.finalize(self, self._session.close)
         self._token = token = read_token(configuration.token_file)
         # A callable, because requests would put what ~/.netrc holds for the host into the place of a plain
         # header.
@@ -359,6 +362,12 @@ class Uplink:
             ) from error
         except requests.exceptions.RequestException as error:
             raise _TryAgainError(f"{self._url}: cannot be reached: {_innermost(error)}", _LATER) from error
+        except OSError as error:
+            # requests' own, before it connects, where the file of authorities is not there.
+            raise UnreachableError(
+                f"{self._url}: {error}",
+                "install authorities (Debian: ca-certificates), or set uplink.ca_file",
+            ) from error
         except Exception as error:
             # urllib3's own errors, while the answer is read; requests wraps them only in its own readers.
             if type(error).__module__.partition(".")[0] != "urllib3":
