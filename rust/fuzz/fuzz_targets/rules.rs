@@ -4,10 +4,14 @@
 //! no packet harms whatever rules were made of it.
 #![no_main]
 
+use std::sync::LazyLock;
+
 use libfuzzer_sys::fuzz_target;
 use teiten_core::packet::Packet;
 use teiten_core::signature::{RuleSet, Signatures, StateSettings, Variables};
 use teiten_core::{Frame, LinkType};
+
+static VARIABLES: LazyLock<Variables> = LazyLock::new(Variables::default);
 
 fuzz_target!(|data: &[u8]| {
     let split = data
@@ -17,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     let (text, frame) = data.split_at(split);
     let text = String::from_utf8_lossy(text);
     let bytes = frame.get(1..).unwrap_or_default();
-    let (set, diagnostics) = RuleSet::parse("fuzz.rules", &text, &Variables::default());
+    let (set, diagnostics) = RuleSet::parse("fuzz.rules", &text, &VARIABLES);
     let lines = text.lines().count().max(1);
     for diagnostic in &diagnostics {
         assert!(
