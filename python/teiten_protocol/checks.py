@@ -13,7 +13,10 @@ OCTET_VALUES: Final = bytes(range(256))
 
 def where(*members: int) -> bytes:
     """Return a translation table that gives 255 for the members and 0 for every other octet."""
-    return bytes(0xFF if octet in members else 0 for octet in OCTET_VALUES)
+    table = bytearray(len(OCTET_VALUES))
+    for member in members:
+        table[member] = 0xFF
+    return bytes(table)
 
 
 _IS_IPV4: Final = where(Family.IPV4)
