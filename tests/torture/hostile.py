@@ -40,7 +40,7 @@ MOST_MEBIBYTES = 512
 ATTACKERS = 2
 """Processes that attack."""
 NICENESS = 10
-"""Of these: an attacker elsewhere has processors of its own; the collector's it takes by what it sends alone."""
+"""Of these: attackers elsewhere have processors of their own, and take none of the collector's otherwise."""
 STOLEN = 12
 """Sensors whose tokens each of them has, and uses for all that goes fast."""
 CONNECTIONS = 2
