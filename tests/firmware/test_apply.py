@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 
 import pytest
 from firmware.provisioning.apply import Places, apply
@@ -14,15 +13,6 @@ from teiten_protocol.enrolment import TOKEN
 from tests.firmware.test_settings import GOOD
 
 CODE = "enrol_0123456789abcdef_0123456789abcdefABCDEF"
-
-
-@pytest.fixture
-def places(tmp_path: Path) -> Places:
-    made = Places(tmp_path / "boot", tmp_path / "data", tmp_path / "root")
-    for folder in (made.boot, made.data, made.root):
-        folder.mkdir()
-    (made.boot / "sensor.txt").write_text(GOOD, encoding="utf-8")
-    return made
 
 
 def test_the_agent_accepts_the_configuration_that_is_made(places: Places) -> None:

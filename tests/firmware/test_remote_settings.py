@@ -226,15 +226,6 @@ def test_every_key_that_is_not_allowed_is_named() -> None:
     assert str(refused.value) == "sensor.id cannot be set from afar; spool.directory cannot be set from afar"
 
 
-@pytest.fixture
-def places(tmp_path: Path) -> Places:
-    made = Places(tmp_path / "boot", tmp_path / "data", tmp_path / "root")
-    for folder in (made.boot, made.data, made.root):
-        folder.mkdir()
-    (made.boot / "sensor.txt").write_text(GOOD, encoding="utf-8")
-    return made
-
-
 def test_every_boot_puts_what_proved_itself_over_what_the_card_says(places: Places) -> None:
     (places.data / OVERRIDES).parent.mkdir()
     (places.data / OVERRIDES).write_text(text(4), encoding="utf-8")
