@@ -100,14 +100,16 @@ image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
 	DRIFT="$(DRIFT)" firmware/image/build.sh "$(BOARD)"
 
 # What `make firmware-test` tries (boot count fallback operator updates cuts; watchdog with BOARD=generic-efi-arm64), how
-# often cuts cuts, and with how much memory.
+# often cuts cuts, what a cut leaves of what the card had not been told to flush (kept: all; torn: some, and one write in
+# part), and with how much memory.
 PARTS ?= count fallback operator updates cuts
 CUTS ?= 50
+CACHE ?= kept
 MEMORY ?= 512
 
 .PHONY: firmware-test
 firmware-test: build ## Boot the card in QEMU and hold it to its promises (as root; after make image; hours with cuts)
-	$(BIN)/python -m tests.firmware.boot --only $(PARTS) --cuts $(CUTS) --memory $(MEMORY) --image \
+	$(BIN)/python -m tests.firmware.boot --only $(PARTS) --cuts $(CUTS) --cache $(CACHE) --memory $(MEMORY) --image \
 	  $(or $(CARGO_TARGET_DIR),target)/image/$(or $(BOARD),qemu-arm64)/teiten-$(or $(BOARD),qemu-arm64).img
 
 .PHONY: units-test

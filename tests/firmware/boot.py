@@ -11,7 +11,8 @@
 `updates`   the collector rolls releases out: one goes into slot B and one back into A; one with a foreign
             signature is refused; one that never captures and one that cannot be mounted are rolled back
 `cuts`      the power is cut N times at random, also while a release is fetched, installed and tried: the card
-            boots every time, and what was acknowledged stays counted, once
+            boots every time, and what was acknowledged stays counted, once; with `--cache torn` the card
+            loses what was not flushed, in whole or in part
 `watchdog`  agent, userland and kernel hang, and each is started anew; of a board whose kernel drives the
             watchdog that QEMU has: generic-efi-arm64
 """
@@ -35,6 +36,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.firmware.block_server import losing_power
 from tests.firmware.machine import (
     HEALTH,
     KERNEL,
@@ -53,6 +55,7 @@ from tests.firmware.machine import (
 from tests.firmware.operator_keys import Operator
 from tests.firmware.releases import Workshop
 from tests.firmware.stimuli import OURS, over_ipv4, over_ipv6
+from tests.firmware.write_cache import Loss
 from tests.fleet import AGENT, run
 
 if TYPE_CHECKING:
@@ -94,10 +97,11 @@ class Bench:
     console: Path | None
     megabytes: int
 
-    def switch_on(self, stack: ExitStack, *devices: str) -> Sensor:
+    def switch_on(self, stack: ExitStack, *devices: str, drive: str | None = None) -> Sensor:
         """The card in a machine, with devices of QEMU's, that runs until the stack ends at the latest."""
         sensor = Sensor(
-            self.card,
+            # Only QEMU is ever killed, not this machine: its cache is the card.
+            drive or f"file={self.card},cache=unsafe",
             self.collector,
             self.folder,
             megabytes=self.megabytes,
@@ -266,45 +270,105 @@ MOMENTS = (
     Moment("restarting into the other slot", (STARTED, INSTALLED), 60, 4, updating=True),
     Moment("on trial", (STARTED, INSTALLED, STARTED), 90, 4, updating=True),
 )
+MAKING = Moment("making the data partition", (), 0, 0)
+"""What the first boot alone is about; a tenth of the cuts of a card that loses writes, and the first."""
+MAKING_WRITES = 80
+"""About as many writes there are from power-on to a data partition in use."""
+WRITES = 16
+"""A card that loses writes stops at one of so many after its moment: so there is something to lose."""
+WRITES_SECONDS = 150
+"""How long they are waited for: each interval writes."""
 
 
-def cuts(bench: Bench, workshop: Workshop, times: int, seed: int) -> None:
-    """Cut the power at random, and look each time what the collector has.
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What came of one.
 
-    Every boot that comes so far sends the packets once. An interval that was open when power went is lost,
-    whole or in part; but what the collector has acknowledged only ever grows, by no more than was sent.
+    Attributes:
+        seconds: After power-on.
+        sent: What was sent to the board before.
+        writes: What the board wrote.
+        loss: What was lost of that.
     """
-    chance = random.Random(seed)  # repeatable
+
+    seconds: float
+    sent: Counter[str]
+    writes: int = 0
+    loss: Loss = Loss()  # noqa: RUF009  # frozen
+
+
+def cut(bench: Bench, moment: Moment, chance: random.Random, *, torn: bool) -> Cut:
+    """Switch the board on, send the packets once for every boot that comes so far, and cut its power.
+
+    Args:
+        bench: With the card.
+        moment: When.
+        chance: When exactly, and what is lost.
+        torn: Whether the card loses, in whole or in part, what was not flushed.
+
+    Raises:
+        BootFailedError: The card does not boot, or does not get so far.
+    """
+    sent: Counter[str] = Counter()
+    with ExitStack() as stack:
+        server = (
+            stack.enter_context(losing_power(bench.card, bench.folder / "card", chance)) if torn else None
+        )
+        sensor = bench.switch_on(stack, drive=server.drive if server else None)
+        for pattern in moment.shown:
+            sensor.expect(pattern, seconds=bench.patience)
+            if pattern is STARTED:
+                sent += bench.each
+                sensor.send(bench.frames)
+        until = time.monotonic() + chance.uniform(0, moment.seconds)
+        with suppress(NotShownError):
+            sensor.expect(STARTED, seconds=until - time.monotonic())
+            sent += bench.each
+            sensor.send(bench.frames)
+        time.sleep(min(max(until - time.monotonic(), 0), 0.9))
+        while time.monotonic() < until:
+            time.sleep(0.5)
+        if server:
+            server.stop_at_write(chance.randint(1, MAKING_WRITES if moment is MAKING else WRITES))
+            server.has_stopped(WRITES_SECONDS)
+        lasted = time.monotonic() - sensor.began
+    return Cut(lasted, sent, server.writes, server.loss) if server else Cut(lasted, sent)
+
+
+def drawn(times: int, chance: random.Random, *, torn: bool) -> list[Moment]:
+    """So many moments, in the shares that they have."""
     moments = chance.sample(
         [moment for moment in MOMENTS for _ in range(moment.share)] * ceil(times / 50), times
     )
+    making = times // 10 if torn else 0
+    return [MAKING] * making + moments[making:]
+
+
+def cuts(bench: Bench, workshop: Workshop, asked: argparse.Namespace) -> None:
+    """Cut the power at random, and look each time what the collector has.
+
+    An interval that was open when power went is lost, whole or in part; but what the collector has
+    acknowledged only ever grows, by no more than was sent.
+    """
+    torn = asked.cache == "torn"
+    chance = random.Random(asked.seed)  # repeatable
     reached: Counter[str] = Counter()
+    losses: list[Loss] = []
     sent, before = bench.counted(), bench.counted()
-    for number, moment in enumerate(moments, 1):
+    for number, moment in enumerate(drawn(asked.cuts, chance, torn=torn), 1):
         if moment.updating:
             bench.roll_out(workshop.again(f"10.{number}"))
-        with ExitStack() as stack:
-            sensor = bench.switch_on(stack)
-            for pattern in moment.shown:
-                sensor.expect(pattern, seconds=bench.patience)
-                if pattern is STARTED:
-                    sent += bench.each
-                    sensor.send(bench.frames)
-            until = time.monotonic() + chance.uniform(0, moment.seconds)
-            with suppress(NotShownError):
-                sensor.expect(STARTED, seconds=until - time.monotonic())
-                sent += bench.each
-                sensor.send(bench.frames)
-            time.sleep(min(max(until - time.monotonic(), 0), 0.9))
-            while time.monotonic() < until:
-                time.sleep(0.5)
-            lasted = time.monotonic() - sensor.began
+        made = cut(bench, moment, chance, torn=torn)
         reached[moment.name] += 1
+        losses.append(made.loss)
+        sent += made.sent
         now = bench.counted()
         if not before <= now <= sent:
             raise BootFailedError(f"after cut {number}: {now} is not between {before} and {sent}")
         before = now
-        said = f"cut {number} of {times}, {moment.name}, {lasted:.0f} s after power-on"
+        said = f"cut {number} of {asked.cuts}, {moment.name}, {made.seconds:.0f} s after power-on"
+        if torn:
+            said += f", {made.writes} writes, of those not flushed {made.loss}"
         print(f"{said}: {now.total()} counted of {sent.total()} sent", file=sys.stderr, flush=True)
     with ExitStack() as stack:
         sensor = bench.switch_on(stack)
@@ -319,6 +383,12 @@ def cuts(bench: Bench, workshop: Workshop, times: int, seed: int) -> None:
     bench.collector.command("check", "--journal")
     bench.said["power cuts, and what the sensor was about"] = dict(reached)
     bench.said["power cuts, packets sent and counted"] = [sent.total(), bench.counted().total()]
+    if torn:
+        bench.said["power cuts, writes that were not flushed: kept, lost, torn"] = [
+            sum(loss.kept for loss in losses),
+            sum(loss.lost for loss in losses),
+            sum(loss.torn for loss in losses),
+        ]
     condition = bench.condition()
     bench.said["power cuts, version and slot in the end"] = [condition["version"], condition["slot"]]
 
@@ -411,7 +481,7 @@ def hold(asked: argparse.Namespace, said: dict[str, object]) -> None:
         if "updates" in asked.only:
             updates(bench, workshop)
         if "cuts" in asked.only:
-            cuts(bench, workshop, asked.cuts, asked.seed)
+            cuts(bench, workshop, asked)
         if "watchdog" in asked.only:
             watchdog(bench, workshop)
 
@@ -426,6 +496,12 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=ANYWHERE, metavar="PART")
     parser.add_argument("--cuts", type=int, default=50, metavar="N")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of the cuts")
+    parser.add_argument(
+        "--cache",
+        choices=("kept", "torn"),
+        default="kept",
+        help="what cuts leave of writes that were not flushed: all, or some and one in part",
+    )
     asked = parser.parse_args()
     said: dict[str, object] = {"sensor": SENSOR, "megabytes of memory": asked.memory}
     try:

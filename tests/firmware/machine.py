@@ -262,7 +262,7 @@ class Sensor:
 
     def __init__(  # noqa: PLR0913  # a machine has so many parts
         self,
-        card: Path,
+        drive: str,
         collector: Collector,
         folder: Path,
         *,
@@ -273,7 +273,7 @@ class Sensor:
         """Switch it on.
 
         Args:
-            card: What it boots from.
+            drive: The card that it boots from, as QEMU's `-drive` names it.
             collector: What its management interface reaches.
             folder: For what the machine needs, such as the socket `qmp`.
             megabytes: Its memory.
@@ -312,8 +312,7 @@ class Sensor:
                 *("-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"),
                 *(
                     "-drive",
-                    # Only QEMU is ever killed, not this machine: its cache is the card.
-                    f"file={card},format=raw,if=none,id=card,cache=unsafe",
+                    f"{drive},format=raw,if=none,id=card",
                     "-device",
                     "virtio-blk-pci,drive=card,bootindex=1",
                 ),
