@@ -8,6 +8,7 @@ interfaces are left down, and the agent is not started; console and boot partiti
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.provisioning import overrides, profile, render, silence
-from firmware.provisioning.durable import replace, write
+from firmware.provisioning.durable import write
 from firmware.provisioning.overrides import OverridesRefusedError
 from firmware.provisioning.settings import Fault, Settings, SettingsError, read
 
@@ -36,7 +37,8 @@ CARD_ALONE = f"{RUNTIME}/agent.toml"
 """The agent's configuration without what the operator signed."""
 OVERRIDES = "settings/operator.toml"
 """What the operator signed and what proved itself, on the data partition."""
-TAKEN = "# code: taken over by the sensor; write a new one here to enrol anew"
+TAKEN = "# code: taken over; write a new one here"
+"""Shorter than any line with a code: it is written into that line's place."""
 
 _SPOOL_SHARE = 0.8
 """How much of the data partition the spool may take: the rest is the record of epochs, and head room."""
@@ -45,7 +47,8 @@ _RELEASE_BYTES = 200_000_000
 """What is left free of it besides, for a release that is fetched, where the partition is large enough."""
 
 _MEGABYTE = 1_000_000
-_CODE_LINE = re.compile(rb"(?mi)^[ \t]*code[ \t]*=[^\r\n]*")
+_CODE_LINE = re.compile(rb"(?mi)^[ \t]*(?P<line>[c#]ode[ \t]*=[^\r\n]*)")
+"""A code, or one that was about to be taken when power went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def apply(places: Places) -> Settings:
         # In this order a power cut in between loses nothing: nobody enrols before the last step is done.
         write(keys / "token", f"{new_token()}\n", 0o640)
         write(keys / "code", f"{settings.code}\n", 0o600)
-        replace(text, _CODE_LINE.sub(TAKEN.encode(), text.read_bytes()))
+    _take_code(text)
     for certificate in (AUTHORITY, OPERATOR):
         if (places.boot / certificate).exists():
             write(keys / certificate, (places.boot / certificate).read_text(encoding="ascii"))
@@ -149,6 +152,20 @@ def _checked(text: Path, places: Places) -> Settings:
         remedy = "add a line code = what `teiten-collector sensor enrol` printed"
         raise SettingsError((Fault(0, "code is missing", remedy),))
     return settings
+
+
+def _take_code(text: Path) -> None:
+    """Put a comment in the place of the code.
+
+    Nothing but the sectors of that line are written: a FAT has no journal, and a power cut while the file is
+    replaced there may take all of it. The first write, of one byte, makes the line a comment.
+    """
+    with text.open("r+b", buffering=0) as stream:
+        for found in _CODE_LINE.finditer(stream.read()):
+            for comment in (b"#", TAKEN.encode().ljust(len(found["line"]))):
+                stream.seek(found.start("line"))
+                stream.write(comment)
+                os.fsync(stream.fileno())
 
 
 def _overridden(base: str, kept: Path, memory: int) -> str:

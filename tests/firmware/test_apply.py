@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 
 import pytest
-from firmware.provisioning.apply import Places, apply
+from firmware.provisioning.apply import TAKEN, Places, apply
 from firmware.provisioning.settings import SettingsError
 
 from teiten_agent import config
@@ -31,6 +31,28 @@ def test_the_code_moves_to_the_data_partition_and_a_token_is_made(places: Places
     assert TOKEN.fullmatch(token.read_text(encoding="ascii").strip())
     assert token.stat().st_mode & 0o007 == 0
     assert CODE not in (places.boot / "sensor.txt").read_text(encoding="utf-8")
+
+
+def test_the_code_is_taken_in_its_place_and_all_else_stays_byte_for_byte(places: Places) -> None:
+    text = places.boot / "sensor.txt"
+    before, file = text.read_bytes(), text.stat().st_ino
+    apply(places)
+    after = text.read_bytes()
+    at = before.index(b"code =")
+    end = at + len(f"code = {CODE}")
+    assert (after[:at], after[end:]) == (before[:at], before[end:])
+    assert after[at:end].rstrip() == TAKEN.encode()
+    assert text.stat().st_ino == file
+
+
+def test_a_code_whose_taking_was_cut_short_is_taken_at_the_next_boot(places: Places) -> None:
+    apply(places)
+    kept = {name: (places.data / "keys" / name).read_bytes() for name in ("code", "token")}
+    text = places.boot / "sensor.txt"
+    text.write_text(GOOD.replace("code =", "#ode ="), encoding="utf-8")
+    assert apply(places).code is None
+    assert CODE not in text.read_text(encoding="utf-8")
+    assert {name: (places.data / "keys" / name).read_bytes() for name in kept} == kept
 
 
 def test_a_second_boot_finds_the_token_where_it_was_put(places: Places) -> None:
