@@ -132,11 +132,13 @@ impl Detector {
         self.hold(minute_offset, || Head::of(packet));
     }
 
-    /// Which rules a plain packet may match, as far as its header tells.
+    /// Which rules a plain packet may match, as far as its header tells, that may have something to say of it.
     #[inline]
-    pub(crate) fn lists(&self, plain: &Plain<'_>) -> Lists {
-        let bare = plain.bare();
-        bare.map_or(Lists::UNSAID, |bare| self.rules.signatures.lists(bare))
+    pub(crate) fn lists(&self, plain: &Plain<'_>, time_ns: i64) -> Lists {
+        let Some(bare) = plain.bare() else {
+            return Lists::UNSAID;
+        };
+        self.rules.signatures.lists(bare, time_ns, &self.state)
     }
 
     /// Counts a packet that can match no rule.

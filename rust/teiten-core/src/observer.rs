@@ -210,7 +210,7 @@ impl Observer {
             self.settle();
         }
         if let Some(detector) = &mut self.detector {
-            match detector.lists(&plain) {
+            match detector.lists(&plain, frame.time_ns) {
                 Lists::NOTHING => detector.pass(),
                 lists => self.inspect_plain(
                     lists,

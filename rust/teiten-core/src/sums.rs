@@ -128,7 +128,7 @@ impl Sums {
             plain.length(),
         );
         if let Some(detector) = &mut self.detector {
-            match detector.lists(&plain) {
+            match detector.lists(&plain, frame.time_ns) {
                 Lists::NOTHING => detector.pass(),
                 lists => self.inspect_plain(lists, frame.time_ns, frame.wire_length, frame.bytes),
             }

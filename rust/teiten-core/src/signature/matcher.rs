@@ -11,6 +11,7 @@ use super::event;
 use super::group::{Entry, Group, Place, Scratch};
 use super::limits::{MAX_RULES, MAX_TUNNELS, PACKET_WORK};
 use super::rule::{Buffer, Rule};
+use super::silence::Silences;
 use super::state::{BitAction, Memory, SignatureCounters, State, StateSettings};
 use super::sweep::Spreads;
 use super::text::Diagnostic;
@@ -48,6 +49,9 @@ pub struct Detection {
     /// Destination of the packet, at its outermost IP header.
     pub address: Address,
 }
+
+/// The part of the limits' memory that is for whose are silent.
+const SILENCE_SHARE: usize = 16;
 
 /// A set of rules, compiled.
 #[derive(Debug)]
@@ -125,6 +129,8 @@ impl Signatures {
     #[must_use]
     pub fn state(&self, settings: &StateSettings) -> State {
         let mixer = Mixer::new(settings.seed);
+        let limit_bytes = settings.limit_kilobytes as usize * 1024;
+        let silence_bytes = limit_bytes / SILENCE_SHARE;
         let mut caches = Vec::with_capacity(self.caches);
         for step in self.rules.iter().flat_map(|rule| &rule.steps) {
             if let Step::Expression { regex, .. } = step {
@@ -140,7 +146,8 @@ impl Signatures {
                 work: 0,
             },
             windows: Windows {
-                counts: Counts::new(settings.limit_kilobytes as usize * 1024),
+                counts: Counts::new(limit_bytes - silence_bytes),
+                silences: Silences::new(silence_bytes),
                 spreads: Spreads::new(settings.spread_kilobytes as usize * 1024),
             },
             waiting: Waiting::new(mixer),
@@ -175,14 +182,29 @@ impl Signatures {
         state.waiting.close(before, packet, frame.time_ns);
     }
 
-    /// Which rules the header of a packet without payload leaves possible.
+    /// Which rules the header of a packet without payload leaves possible; none if they have nothing more to say of its ends.
     #[inline(never)]
-    pub(crate) fn lists(&self, bare: BareTcp<'_>) -> Lists {
-        if self.events.is_empty() {
-            self.bares[0].lists(bare)
-        } else {
-            Lists::UNSAID
+    pub(crate) fn lists(&self, bare: BareTcp<'_>, time_ns: i64, state: &State) -> Lists {
+        if !self.events.is_empty() {
+            return Lists::UNSAID;
         }
+        let lists = self.bares[0].lists(bare);
+        if lists == Lists::NOTHING {
+            return lists;
+        }
+        match self.silence(bare, lists, state) {
+            Some(hash) if state.windows.silences.has(hash, time_ns) => Lists::NOTHING,
+            _ => lists,
+        }
+    }
+
+    /// Under which hash it is kept that these lists have nothing more to say of a packet's ends; `None` if it never is.
+    #[inline]
+    fn silence(&self, bare: BareTcp<'_>, lists: Lists, state: &State) -> Option<u64> {
+        let ip = bare.ip();
+        let tracks = self.bares[0].tracks(lists);
+        let ends = tracks.ends(ip.source(), ip.destination())?;
+        Some(Silences::of(state.waiting.mixer, ends, lists.number()))
     }
 
     /// The same as [`note`](Self::note) for a packet of which these are the lists, if they decide all; false if they do
@@ -198,6 +220,7 @@ impl Signatures {
         if lists == Lists::UNSAID || !bares.are_decided(lists) {
             return false;
         }
+        let silence = self.silence(bare, lists, state);
         let State {
             waiting, counters, ..
         } = state;
@@ -218,6 +241,7 @@ impl Signatures {
             time_ns,
             source,
             address,
+            silence,
         });
         true
     }
@@ -242,14 +266,24 @@ impl Signatures {
         if waiting.matches.len() > 1 {
             waiting.glance(windows);
         }
-        for found in &waiting.matches {
+        let mut silent_until_ns = i64::MAX;
+        for (number, found) in waiting.matches.iter().enumerate() {
             let (Some(gate), Some(ends)) = (
                 self.gates.get(found.rule as usize),
                 waiting.packets.get(found.packet as usize),
             ) else {
                 continue;
             };
-            if waiting.speaks(found, gate, ends.time_ns, windows) && !gate.silent {
+            let verdict = waiting.speaks(found, gate, ends.time_ns, windows);
+            silent_until_ns = silent_until_ns.min(verdict.silent_until_ns);
+            let next = waiting.matches.get(number + 1);
+            if next.is_none_or(|next| next.packet != found.packet) {
+                if let Some(hash) = ends.silence.filter(|_| ends.time_ns < silent_until_ns) {
+                    windows.silences.keep(hash, silent_until_ns);
+                }
+                silent_until_ns = i64::MAX;
+            }
+            if verdict.speaks && !gate.silent {
                 counters.detections += 1;
                 sink(&Detection {
                     packet: found.packet as usize,

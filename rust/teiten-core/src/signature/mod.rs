@@ -11,7 +11,7 @@
 //! | [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
 //! | [`axis`], [`bare`], [`search`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
 //! | [`walk`] | the steps of one rule through a payload |
-//! | [`state`], [`waiting`] | what an engine remembers, and the matches that limits decide on |
+//! | [`state`], [`waiting`], [`silence`] | what an engine remembers, the matches that limits decide on, and whose have been decided |
 //! | [`compile`], [`matcher`] | rules compiled once, packets held against them one by one |
 //! | [`report`] | which rules are usable, and why the others are not |
 
@@ -31,6 +31,7 @@ pub mod ranges;
 pub mod report;
 pub mod rule;
 mod search;
+mod silence;
 mod state;
 mod sweep;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::limits::GROUP;
 /// What shapes the state of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StateSettings {
-    /// Memory for counts of limits, in KiB.
+    /// Memory for counts of limits, and for whose are silent, in KiB.
     pub limit_kilobytes: u32,
     /// Memory for sketches of sweeps and port scans, in KiB.
     pub spread_kilobytes: u32,

@@ -4,7 +4,7 @@
 //! counting, Whang et al. 1990), which is right within about a tenth at [`super::limits::MAX_SPREAD`].
 
 use super::rule::Spread;
-use super::threshold::{Owners, set_of};
+use super::threshold::{Owners, Verdict, set_of};
 
 /// Different ones that are told apart exactly, but for two hashes of 32 bits that are one by chance.
 pub(super) const EXACT: u32 = 16;
@@ -71,10 +71,10 @@ impl Spreads {
         set.owners.glance() ^ u64::from(set.counts[0])
     }
 
-    /// Notes that what `what` is the hash of was reached by whom `hash` is of; whether this is the one that makes the
-    /// count full, once in each window.
+    /// Notes that what `what` is the hash of was reached by whom `hash` is of; the rule speaks where this is the one that
+    /// makes the count full, once in each window.
     #[inline]
-    pub(super) fn reach(&mut self, hash: u64, what: u32, spread: &Spread, now_ns: i64) -> bool {
+    pub(super) fn reach(&mut self, hash: u64, what: u32, spread: &Spread, now_ns: i64) -> Verdict {
         let number = set_of(hash, self.sets.len());
         let set = &mut self.sets[number];
         let entered = set.owners.enter(hash, spread.seconds, now_ns);
@@ -86,7 +86,7 @@ impl Spreads {
         let full = marks_for(spread.count);
         if u32::from(*count) >= full {
             // It has spoken.
-            return false;
+            return Verdict::of(false, true, entered.ends_ns);
         }
         let filled = usize::from(*count);
         let more = &mut self.marks[number * WAYS + entered.way].0;
@@ -99,10 +99,11 @@ impl Spreads {
             set_bit(more, what)
         };
         if !is_new {
-            return false;
+            return Verdict::of(false, false, entered.ends_ns);
         }
         *count += 1;
-        u32::from(*count) == full
+        let is_full = u32::from(*count) == full;
+        Verdict::of(is_full, is_full, entered.ends_ns)
     }
 }
 
@@ -189,7 +190,7 @@ mod tests {
             seconds: 60,
         };
         (1..9999)
-            .find(|number| spreads.reach(hash(1, 5), what(*number), &spread, 0))
+            .find(|number| spreads.reach(hash(1, 5), what(*number), &spread, 0).speaks)
             .unwrap_or(0)
     }
 
@@ -220,7 +221,10 @@ mod tests {
             seconds: 10,
         };
         let mut reach = |number, seconds: i64| {
-            spreads.reach(hash(1, 5), what(number), &spread, seconds * SECOND)
+            let hash = hash(1, 5);
+            spreads
+                .reach(hash, what(number), &spread, seconds * SECOND)
+                .speaks
         };
         assert!(!reach(1, 0) && !reach(1, 1));
         assert!(!reach(2, 10), "the window is over");
@@ -235,10 +239,12 @@ mod tests {
             seconds: 10,
         };
         for address in 0..u32::try_from(WAYS).unwrap() + 2 {
-            assert!(!spreads.reach(hash(1, address), what(1), &spread, 0));
+            let verdict = spreads.reach(hash(1, address), what(1), &spread, 0);
+            assert!(!verdict.speaks);
         }
         assert_eq!(spreads.evicted(), 2);
-        assert!(!spreads.reach(hash(1, 99), what(1), &spread, 20 * SECOND));
+        let verdict = spreads.reach(hash(1, 99), what(1), &spread, 20 * SECOND);
+        assert!(!verdict.speaks);
         assert_eq!(spreads.evicted(), 2, "a closed window is no loss");
     }
 }

@@ -937,6 +937,59 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn ends_of_which_all_is_said_are_passed_by_and_no_others(
+        packets in proptest::collection::vec((0_i64..12, 0_u8..4, 0_u8..4, 0_u16..5, any::<bool>()), 0..600),
+    ) {
+        static SIGNATURES: std::sync::OnceLock<Signatures> = std::sync::OnceLock::new();
+        let signatures = SIGNATURES.get_or_init(|| compiled(SILENT));
+        let [mut held, mut sifted] = [(); 2].map(|()| signatures.state(&StateSettings::default()));
+        let (mut expected, mut seen, mut now) = (Vec::new(), Vec::new(), SECOND);
+        for (later, source, address, port, answers) in packets {
+            now += later * later * later * SECOND / 200;
+            // Some come out of order.
+            let time_ns = now - later % 3 * SECOND / 4;
+            let bytes = tcp(port, if answers { 0x12 } else { 2 }, b"");
+            let bytes = with(with(bytes, 15, &[source]), 19, &[address]);
+            let frame = Frame { time_ns, link: LinkType::RawIp, wire_length: 0, bytes: &bytes };
+            let packet = Packet::new(&frame).unwrap();
+            let told = |told: &Detection| (told.sid, told.time_ns, told.source, told.address);
+            signatures.inspect(&packet, &frame, &mut held, &mut |detection| expected.push(told(detection)));
+            let bare = BareTcp::of(&packet).unwrap();
+            let lists = signatures.lists(bare, time_ns, &sifted);
+            if lists == Lists::NOTHING {
+                sifted.pass();
+            } else if !signatures.note_bare(bare, lists, time_ns, &mut sifted) {
+                signatures.note(&packet, &frame, &mut sifted);
+            }
+            if sifted.is_due() || port == 4 {
+                signatures.settle(&mut sifted, &mut |detection| seen.push(told(detection)));
+            }
+        }
+        signatures.settle(&mut sifted, &mut |detection| {
+            seen.push((detection.sid, detection.time_ns, detection.source, detection.address));
+        });
+        prop_assert_eq!(seen, expected);
+        prop_assert_eq!(sifted.counters(), held.counters());
+    }
+}
+
+/// Rules for packets without payload, some of which fall silent for a while.
+const SILENT: &str = r"
+alert tcp any any -> any 0 (flags:S; threshold:type limit, track by_src, count 2, seconds 3; sid:1;)
+alert tcp any any -> any 0:1 (flags:SA; threshold:type both, track by_dst, count 3, seconds 5; sid:2;)
+alert tcp any any -> any 1 (flags:S; threshold:type both, track by_both, count 2, seconds 9; sid:3;)
+alert tcp any any -> any [0,2] (threshold:type limit, track by_rule, count 4, seconds 4; sid:4;)
+alert tcp any any -> any 1:4 (requires:feature teiten; sweep:addresses 3, seconds 6; sid:5;)
+alert tcp any any -> any any (requires:feature teiten; flags:S; portscan:keys 3, seconds 7; sid:6;)
+alert tcp any any -> any 3 (flags:SA; threshold:type threshold, track by_src, count 2, seconds 5; sid:7;)
+alert tcp any any -> any 3 (flags:SA; detection_filter:track by_src, count 2, seconds 4; sid:8;)
+alert tcp 198.51.100.0/31 any -> any any (threshold:type limit, track by_src, count 1, seconds 20; sid:9;)
+alert tcp any any -> any 3 (flags:S; threshold:type limit, track by_src, count 4294967295, seconds 9; sid:10;)
+alert tcp any any -> any 4 (flags:S; sid:11;)
+";
+
 /// Rules whose detections depend on packets before.
 const LIMITED: &str = r#"
 alert tcp any any -> any any (flags:S; threshold:type limit, track by_src, count 1, seconds 2; sid:1;)

@@ -6,6 +6,7 @@
 use super::limits::MAX_WINDOW_SECONDS;
 use super::matcher::Address;
 use super::rule::{Limit, LimitKind};
+use super::silence::ends;
 
 /// Secrets of a hash, so that senders, who choose the addresses, cannot choose which records meet.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +93,7 @@ impl<const WAYS: usize> Owners<WAYS> {
             way,
             opens,
             evicts: known.is_none() && before != 0 && lasts,
+            ends_ns: end(self.starts_ns[way], seconds),
         }
     }
 
@@ -129,6 +131,34 @@ pub(super) struct Entered {
     pub(super) opens: bool,
     /// Whether another's window that was still open made room.
     pub(super) evicts: bool,
+    /// From when on the window is closed.
+    pub(super) ends_ns: i64,
+}
+
+/// What a window says of one more match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// Whether the rule speaks.
+    pub(super) speaks: bool,
+    /// Until when it has nothing more to say, whatever matches: the end of the window; far in the past if it may speak again.
+    pub(super) silent_until_ns: i64,
+}
+
+impl Verdict {
+    /// Of a rule without any window.
+    pub(super) const SPEAKS: Self = Self {
+        speaks: true,
+        silent_until_ns: i64::MIN,
+    };
+
+    /// Of a window that may be full, and end then.
+    #[inline]
+    pub(super) const fn of(speaks: bool, is_full: bool, ends_ns: i64) -> Self {
+        Self {
+            speaks,
+            silent_until_ns: if is_full { ends_ns } else { i64::MIN },
+        }
+    }
 }
 
 /// Places one hash allows a count.
@@ -173,9 +203,9 @@ impl Counts {
         self.sets[set_of(hash, self.sets.len())].owners.glance()
     }
 
-    /// Counts a match for whom the hash is of; whether the rule speaks.
+    /// Counts a match for whom the hash is of.
     #[inline]
-    pub(super) fn count(&mut self, hash: u64, limit: &Limit, now_ns: i64) -> bool {
+    pub(super) fn count(&mut self, hash: u64, limit: &Limit, now_ns: i64) -> Verdict {
         let number = set_of(hash, self.sets.len());
         let set = &mut self.sets[number];
         let entered = set.owners.enter(hash, limit.seconds, now_ns);
@@ -185,7 +215,7 @@ impl Counts {
             *count = 0;
         }
         *count = count.saturating_add(1);
-        match limit.kind {
+        let speaks = match limit.kind {
             LimitKind::Limit => *count <= limit.count,
             LimitKind::Both => *count == limit.count,
             LimitKind::Filter => *count > limit.count,
@@ -194,7 +224,12 @@ impl Counts {
                 true
             }
             LimitKind::Threshold => false,
-        }
+        };
+        Verdict::of(
+            speaks,
+            *count >= limit.count && ends(limit),
+            entered.ends_ns,
+        )
     }
 }
 
@@ -210,7 +245,12 @@ pub(super) const fn set_of(hash: u64, sets: usize) -> usize {
 
 /// Whether a window is open; packets out of order belong to the window they find.
 pub(super) const fn is_open(start_ns: i64, seconds: u32, now_ns: i64) -> bool {
-    now_ns.saturating_sub(start_ns) < seconds as i64 * 1_000_000_000
+    now_ns < end(start_ns, seconds)
+}
+
+/// From when on a window is closed.
+const fn end(start_ns: i64, seconds: u32) -> i64 {
+    start_ns.saturating_add(seconds as i64 * 1_000_000_000)
 }
 
 #[cfg(test)]
@@ -232,7 +272,7 @@ mod tests {
         let whom = mixer.of(Address::V4(9));
         times
             .iter()
-            .map(|seconds| counts.count(whom, &limit, seconds * SECOND))
+            .map(|seconds| counts.count(whom, &limit, seconds * SECOND).speaks)
             .collect()
     }
 
@@ -284,10 +324,10 @@ mod tests {
         };
         let hash = |address| Mixer::new(7).of(Address::V4(address));
         for address in 0..5 {
-            assert!(counts.count(hash(address), &limit, 0));
+            assert!(counts.count(hash(address), &limit, 0).speaks);
         }
         assert_eq!(counts.evicted(), 2);
-        assert!(counts.count(hash(9), &limit, 20 * SECOND));
+        assert!(counts.count(hash(9), &limit, 20 * SECOND).speaks);
         assert_eq!(counts.evicted(), 2, "a closed window is no loss");
     }
 }

@@ -2,8 +2,9 @@
 
 use super::matcher::Address;
 use super::rule::{Limit, Rule, Spread, SpreadKind, Track};
+use super::silence::Silences;
 use super::sweep::Spreads;
-use super::threshold::{Counts, Mixer};
+use super::threshold::{Counts, Mixer, Verdict};
 use crate::key::Key;
 use crate::limits::GROUP;
 use crate::packet::{Ip, Packet};
@@ -16,6 +17,7 @@ pub(super) const MATCHES: usize = 4 * GROUP;
 pub(super) struct Windows {
     pub(super) counts: Counts,
     pub(super) spreads: Spreads,
+    pub(super) silences: Silences,
 }
 
 /// Matches that wait for their limits and spreads, and the packets that have any; in order.
@@ -25,7 +27,7 @@ pub(super) struct Waiting {
     pub(super) matches: Vec<Match>,
     /// Of rules with more than one condition, the hashes of whom each is for.
     several: Vec<[u64; 3]>,
-    mixer: Mixer,
+    pub(super) mixer: Mixer,
 }
 
 /// Whose a packet is, at its outermost header.
@@ -34,6 +36,8 @@ pub(super) struct Ends {
     pub(super) time_ns: i64,
     pub(super) source: Address,
     pub(super) address: Address,
+    /// Under which hash it is kept that nothing more is to be said of these ends, once that is so; `None` if it never is.
+    pub(super) silence: Option<u64>,
 }
 
 /// Hashes of a packet's ends.
@@ -189,6 +193,7 @@ impl Waiting {
                 time_ns,
                 source,
                 address,
+                silence: None,
             });
         }
     }
@@ -238,7 +243,9 @@ impl Waiting {
 
     /// Looks at the places of all that wait, so that their cache misses overlap.
     pub(super) fn glance(&self, windows: &Windows) {
-        let Windows { counts, spreads } = windows;
+        let Windows {
+            counts, spreads, ..
+        } = windows;
         let mut seen = 0;
         for found in &self.matches {
             match found.kind {
@@ -264,7 +271,7 @@ impl Waiting {
         self.several.get(found.hash as usize)
     }
 
-    /// Whether limits and spreads let a rule speak that matched.
+    /// What limits and spreads say of a rule that matched.
     #[inline]
     pub(super) fn speaks(
         &self,
@@ -272,27 +279,35 @@ impl Waiting {
         gate: &Gate,
         now_ns: i64,
         windows: &mut Windows,
-    ) -> bool {
-        let Windows { counts, spreads } = windows;
+    ) -> Verdict {
+        let Windows {
+            counts, spreads, ..
+        } = windows;
         let [filter, limit] = &gate.limits;
         let mut reach = |hash| {
-            gate.spread
-                .as_ref()
-                .is_none_or(|spread| spreads.reach(hash, found.what, spread, now_ns))
+            let spread = gate.spread.as_ref();
+            spread.map_or(Verdict::SPEAKS, |spread| {
+                spreads.reach(hash, found.what, spread, now_ns)
+            })
         };
         let mut count = |hash, limit: &Option<Limit>| {
-            limit
-                .as_ref()
-                .is_none_or(|limit| counts.count(hash, limit, now_ns))
+            let limit = limit.as_ref();
+            limit.map_or(Verdict::SPEAKS, |limit| counts.count(hash, limit, now_ns))
         };
         match found.kind {
-            Condition::Nothing => true,
+            Condition::Nothing => Verdict::SPEAKS,
             Condition::Spread => reach(found.hash),
             Condition::Limit => count(found.hash, limit),
-            Condition::Several => self.several_of(found).is_some_and(|hashes| {
-                let [of_spread, of_filter, of_limit] = *hashes;
-                reach(of_spread) && count(of_filter, filter) && count(of_limit, limit)
-            }),
+            Condition::Several => {
+                let hashes = self.several_of(found);
+                let speaks = hashes.is_some_and(|hashes| {
+                    let [of_spread, of_filter, of_limit] = *hashes;
+                    reach(of_spread).speaks
+                        && count(of_filter, filter).speaks
+                        && count(of_limit, limit).speaks
+                });
+                Verdict::of(speaks, false, now_ns)
+            }
         }
     }
 }

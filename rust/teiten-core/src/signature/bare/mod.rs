@@ -20,6 +20,7 @@ use super::candidate::{Candidate, candidates, needs_payload};
 use super::group::{Entry, Place};
 use super::ranges::Ranges;
 use super::rule::Rule;
+use super::silence::Tracks;
 use super::view::Kind;
 pub(crate) use packet::BareTcp;
 pub(super) use packet::{Bare, BareIcmp};
@@ -224,6 +225,18 @@ impl Bares {
             && self.by_odd_fields.is_decided(of_odd_fields)
     }
 
+    /// By which ends the windows of the rules of lists are found.
+    #[inline]
+    pub(super) fn tracks(&self, lists: Lists) -> Tracks {
+        let [of_ends, of_fields, of_odd_fields] = lists.parts();
+        let by_fields = self.by_fields.tracks(of_fields);
+        if of_ends | of_odd_fields == 0 {
+            return by_fields;
+        }
+        let by_odd_fields = self.by_odd_fields.tracks(of_odd_fields);
+        by_fields.and(self.by_ends.tracks(of_ends).and(by_odd_fields))
+    }
+
     /// Calls `visit` with the numbers of the rules of lists that are decided.
     #[inline]
     pub(super) fn each_decided(&self, lists: Lists, mut visit: impl FnMut(u32)) {
@@ -260,6 +273,12 @@ impl Bares {
 pub(crate) struct Lists(u64);
 
 impl Lists {
+    /// As a number.
+    #[inline]
+    pub(super) const fn number(self) -> u64 {
+        self.0
+    }
+
     /// The tables do not say.
     pub(crate) const UNSAID: Self = Self(u64::MAX);
     /// No rule is in them.

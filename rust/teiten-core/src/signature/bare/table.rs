@@ -7,6 +7,7 @@ use super::{Bare, OddField, Ordinary};
 use crate::signature::axis::{Axes, BLOCK, Block, Field, Rows, WORD};
 use crate::signature::candidate::Candidate;
 use crate::signature::limits::MAX_SUMS;
+use crate::signature::silence::Tracks;
 use crate::signature::view::mark;
 
 /// Numbers of rules, list by list.
@@ -29,6 +30,8 @@ pub(super) struct Table {
     lists: Numbers,
     /// The same lists with the numbers of their rules, where all of these are decided.
     decided: Box<[Option<Box<[u32]>>]>,
+    /// By which ends the windows of their rules are found.
+    tracks: Box<[Tracks]>,
 }
 
 impl Table {
@@ -73,6 +76,15 @@ impl Table {
             Some(rules.into())
         };
         let decided = lists.iter().map(|list| decided(list)).collect();
+        let tracks_of = |number: &u32| match known.get(number) {
+            Some(slot) if slot.is_decided() => Tracks::of(slot.rule),
+            _ => Tracks::LOUD,
+        };
+        let tracks = |list: &[u32]| {
+            let all = list.iter().map(tracks_of);
+            all.fold(Tracks::NONE, Tracks::and)
+        };
+        let tracks = lists.iter().map(|list| tracks(list)).collect();
         Self {
             first,
             times_to_live,
@@ -83,6 +95,7 @@ impl Table {
             lists_of_sums,
             lists,
             decided,
+            tracks,
         }
     }
 
@@ -91,6 +104,13 @@ impl Table {
         self.decided
             .get(usize::from(list))
             .is_some_and(Option::is_some)
+    }
+
+    /// By which ends the windows of a list's rules are found.
+    #[inline]
+    pub(super) fn tracks(&self, list: u16) -> Tracks {
+        let tracks = self.tracks.get(usize::from(list));
+        tracks.copied().unwrap_or(Tracks::LOUD)
     }
 
     /// The numbers of the rules of a list that is decided.

@@ -1,0 +1,103 @@
+//! Whose packets have nothing more to say for a while, so that their windows need not be looked up one by one.
+//!
+//! Most packets that match a rule come from a source of which the rule has spoken: its limit is reached, its sweep told.
+//! Once the windows of all rules that a header leaves say so of the same ends, that is kept until the first of them closes;
+//! a packet of these ends that fits these very rules is passed by until then. What is kept here may be lost at any time, and
+//! costs no more than the look-ups that it spares.
+
+use super::rule::{Limit, LimitKind, Rule, SpreadKind, Track};
+use super::threshold::Mixer;
+
+/// By which of a packet's ends rules that may fall silent tell whose windows theirs are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tracks(u8);
+
+impl Tracks {
+    /// By none: silent for all, or no rule.
+    pub(super) const NONE: Self = Self(0);
+    const SOURCE: Self = Self(1);
+    const DESTINATION: Self = Self(2);
+    const BOTH: Self = Self(3);
+    /// One of the rules never falls silent.
+    pub(super) const LOUD: Self = Self(4);
+
+    /// Those of a rule, all of whose tests were passed.
+    pub(super) fn of(rule: &Rule) -> Self {
+        match (&rule.spread, &rule.filter, &rule.limit) {
+            (Some(spread), None, None) => match spread.kind {
+                SpreadKind::Sweep => Self::SOURCE,
+                SpreadKind::PortScan => Self::BOTH,
+            },
+            (None, None, Some(limit)) if ends(limit) => match limit.track {
+                Track::Source => Self::SOURCE,
+                Track::Destination => Self::DESTINATION,
+                Track::Both => Self::BOTH,
+                Track::Rule => Self::NONE,
+            },
+            _ => Self::LOUD,
+        }
+    }
+
+    /// Those of both.
+    #[inline]
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The ends that tell whose windows they are, as one number; `None` if a rule never falls silent.
+    #[inline]
+    pub(super) fn ends(self, source: u32, destination: u32) -> Option<u64> {
+        const KEPT: [u64; 4] = [0, !0 << 32, !0 >> 32, !0];
+        let kept = KEPT.get(usize::from(self.0))?;
+        Some((u64::from(source) << 32 | u64::from(destination)) & kept)
+    }
+}
+
+/// Whether a window of the limit has nothing more to say once its count is reached. One that counts up to the largest
+/// number there is stays there, and speaks on.
+pub(super) const fn ends(limit: &Limit) -> bool {
+    matches!(limit.kind, LimitKind::Limit | LimitKind::Both) && limit.count < u32::MAX
+}
+
+/// Until when whose packets are silent, in memory that is fixed when it is made.
+#[derive(Debug)]
+pub(super) struct Silences {
+    /// Hash of ends and rules, and the time.
+    places: Box<[(u64, i64)]>,
+}
+
+impl Silences {
+    /// Room in at most so many bytes, for one at the least.
+    pub(super) fn new(bytes: usize) -> Self {
+        let places = (bytes / size_of::<(u64, i64)>()).max(1);
+        Self {
+            // Of nobody, until the beginning of time.
+            places: vec![(0, 0); 1 << places.ilog2()].into(),
+        }
+    }
+
+    /// The hash under which ends and rules are kept. It is keyed, so that nobody can choose ends that meet.
+    #[inline]
+    pub(super) const fn of(mixer: Mixer, ends: u64, rules: u64) -> u64 {
+        mixer.join(ends, rules)
+    }
+
+    /// Whether nothing is to be said of them.
+    #[inline]
+    pub(super) fn has(&self, hash: u64, now_ns: i64) -> bool {
+        let place = self.places.get(self.place(hash));
+        place.is_some_and(|(whose, until_ns)| *whose == hash && now_ns < *until_ns)
+    }
+
+    /// Keeps that nothing is to be said of them before a time.
+    pub(super) fn keep(&mut self, hash: u64, until_ns: i64) {
+        let place = self.place(hash);
+        self.places[place] = (hash, until_ns);
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the lower bits are meant")]
+    const fn place(&self, hash: u64) -> usize {
+        hash as usize & (self.places.len() - 1)
+    }
+}
