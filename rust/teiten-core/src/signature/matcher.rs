@@ -183,15 +183,27 @@ impl Signatures {
     }
 
     /// Which rules the header of a packet without payload leaves possible; none if they have nothing more to say of its ends.
-    #[inline(never)]
+    #[inline]
     pub(crate) fn lists(&self, bare: BareTcp<'_>, time_ns: i64, state: &State) -> Lists {
-        if !self.events.is_empty() {
-            return Lists::UNSAID;
+        match self.possible(bare) {
+            Lists::NOTHING => Lists::NOTHING,
+            lists => self.unless_silent(bare, lists, time_ns, state),
         }
-        let lists = self.bares[0].lists(bare);
-        if lists == Lists::NOTHING {
-            return lists;
+    }
+
+    /// Which rules the header leaves possible. Apart, so that the compiler keeps registers for it.
+    #[inline(never)]
+    fn possible(&self, bare: BareTcp<'_>) -> Lists {
+        if self.events.is_empty() {
+            self.bares[0].lists(bare)
+        } else {
+            Lists::UNSAID
         }
+    }
+
+    /// The lists, or none if they have nothing more to say of a packet's ends.
+    #[inline(never)]
+    fn unless_silent(&self, bare: BareTcp<'_>, lists: Lists, time_ns: i64, state: &State) -> Lists {
         match self.silence(bare, lists, state) {
             Some(hash) if state.windows.silences.has(hash, time_ns) => Lists::NOTHING,
             _ => lists,
@@ -335,6 +347,7 @@ impl Signatures {
         } = state;
         memory.work = PACKET_WORK;
         memory.clear_bits();
+        let hashes = waiting.hashes_of(packet);
         let mut view = None;
         let mut matched = None;
         for entry in bares.entries(lists) {
@@ -350,7 +363,7 @@ impl Signatures {
             if fits {
                 matched = Some(entry.rule);
                 if let Some(gate) = self.gates.get(entry.rule as usize) {
-                    waiting.push(gate, entry.rule, packet, packet);
+                    waiting.push_hashed(gate, entry.rule, &hashes, &hashes, || Key::of(packet));
                 }
             }
         }

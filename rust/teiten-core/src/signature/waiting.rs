@@ -126,12 +126,20 @@ impl Waiting {
 
     /// Lets a rule wait that the packet matches, which is seen from outside as `outer`.
     pub(super) fn push(&mut self, gate: &Gate, rule: u32, packet: &Packet<'_>, outer: &Packet<'_>) {
-        let hashes = |packet| {
-            let (source, destination) = ends(packet);
-            self.hashes(source, destination)
+        let inner = self.hashes_of(packet);
+        let outside = if std::ptr::eq(packet, outer) {
+            inner
+        } else {
+            self.hashes_of(outer)
         };
-        let (inner, outside) = (hashes(packet), hashes(outer));
         self.push_hashed(gate, rule, &inner, &outside, || Key::of(outer));
+    }
+
+    /// Hashes of a packet's ends.
+    #[inline]
+    pub(super) const fn hashes_of(&self, packet: &Packet<'_>) -> Hashes {
+        let (source, destination) = ends(packet);
+        self.hashes(source, destination)
     }
 
     #[inline]

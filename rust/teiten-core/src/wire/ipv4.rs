@@ -66,6 +66,15 @@ impl<'a> Ipv4<'a> {
         u16_at(self.header, field::TOTAL_LENGTH)
     }
 
+    /// Upper halves of source and destination address.
+    #[inline]
+    pub(crate) const fn upper_halves(&self) -> (u16, u16) {
+        (
+            u16_at(self.header, field::SOURCE),
+            u16_at(self.header, field::DESTINATION),
+        )
+    }
+
     /// Identification.
     #[inline]
     #[must_use]

@@ -83,6 +83,12 @@ impl<'a> Tcp<'a> {
         u32_at(self.header, field::SEQUENCE)
     }
 
+    /// Upper half of the sequence number.
+    #[inline]
+    pub(crate) const fn upper_half_of_sequence(&self) -> u16 {
+        u16_at(self.header, field::SEQUENCE)
+    }
+
     /// Acknowledgement number.
     #[inline]
     #[must_use]

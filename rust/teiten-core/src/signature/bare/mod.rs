@@ -8,126 +8,40 @@
 //! | module | holds |
 //! |---|---|
 //! | [`packet`] | the packets |
+//! | [`ordinary`] | values that most packets have |
+//! | [`filter`] | whether a packet may have another that a rule asks for |
 //! | [`weights`] | the weights of one field's values |
 //! | [`table`] | the tables of the sums |
 
+mod filter;
+mod ordinary;
 mod packet;
 mod table;
 mod weights;
 
-use super::axis::{Axes, BLOCK, Field, Fields, WORD};
-use super::candidate::{Candidate, candidates, needs_payload};
+use super::candidate::{candidates, needs_payload};
 use super::group::{Entry, Place};
-use super::ranges::Ranges;
 use super::rule::Rule;
 use super::silence::Tracks;
 use super::view::Kind;
+use filter::{Filter, Oddities};
+use ordinary::Ordinary;
 pub(crate) use packet::BareTcp;
 pub(super) use packet::{Bare, BareIcmp};
 use table::{MARKS, Table};
-use weights::commonest;
-
-/// A field that has one value, or values that mean the same to all rules, in most packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum OddField {
-    SourcePort,
-    Identification,
-    Sequence,
-    Acknowledgement,
-    Source,
-    Destination,
-}
-
-impl OddField {
-    const ALL: [Self; 6] = [
-        Self::SourcePort,
-        Self::Identification,
-        Self::Sequence,
-        Self::Acknowledgement,
-        Self::Source,
-        Self::Destination,
-    ];
-
-    const fn field(self) -> Field {
-        match self {
-            Self::SourcePort => Field::SourcePort,
-            Self::Identification => Field::Identification,
-            Self::Sequence => Field::Sequence,
-            Self::Acknowledgement => Field::Acknowledgement,
-            Self::Source => Field::Source4,
-            Self::Destination => Field::Destination4,
-        }
-    }
-}
-
-/// Values of fields that most packets have: where these leave a rule impossible, few packets can match it.
-struct Ordinary([u128; OddField::ALL.len()]);
-
-impl Ordinary {
-    fn new(slots: &[Candidate<'_>]) -> Self {
-        let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
-        let fields: Vec<_> = slots.iter().map(Candidate::fields).collect();
-        let all = Axes::new(&fields, words);
-        Self(OddField::ALL.map(|field| match all.axis(field.field()) {
-            // A SYN acknowledges nothing (RFC 9293 section 3.5).
-            Some(_) if field == OddField::Acknowledgement => 0,
-            Some(axis) if axis.is_wide() => commonest(axis.rows(), 32),
-            Some(axis) => commonest(axis.rows(), 16),
-            None => 0,
-        }))
-    }
-
-    const fn of(&self, field: OddField) -> u128 {
-        self.0[field as usize]
-    }
-
-    /// The field of a rule that fewest packets pass, with what it asks for, among those that ordinary packets do not pass;
-    /// `None` if these may match.
-    fn trigger<'a>(&self, fields: &'a Fields) -> Option<(OddField, &'a Ranges)> {
-        let asked = [
-            (OddField::SourcePort, fields.source_ports.as_ref()),
-            (OddField::Identification, fields.identifications.as_ref()),
-            (OddField::Sequence, fields.sequences.as_ref()),
-            (OddField::Acknowledgement, fields.acknowledgements.as_ref()),
-            (OddField::Source, Some(&fields.source.ipv4)),
-            (OddField::Destination, Some(&fields.destination.ipv4)),
-        ];
-        let share = |(field, ranges): &(OddField, &Ranges)| {
-            let largest = if field.field().is_wide() {
-                u32::MAX.into()
-            } else {
-                u128::from(u16::MAX)
-            };
-            let width =
-                |(first, last): &(u128, u128)| last.min(&largest).saturating_sub(*first) + 1;
-            let widths = ranges.spans().iter().map(width);
-            widths.sum::<u128>() * (u128::from(u32::MAX) + 1) / (largest + 1)
-        };
-        asked
-            .into_iter()
-            .filter_map(|(field, ranges)| Some((field, ranges?)))
-            .filter(|(field, ranges)| !ranges.has(self.of(*field)))
-            .min_by_key(share)
-    }
-}
 
 /// The rules that bare packets of one kind can match.
 #[derive(Clone, Debug)]
 pub(super) struct Bares {
     entries: Box<[Entry]>,
-    marks: OddMarks,
+    filter: Filter,
     /// Of rules that ask for addresses alone, none of which ordinary packets have.
     by_ends: Table,
     /// Of rules that ordinary packets can match, and of those that must keep their order.
     by_fields: Table,
     /// Of the others: each has a field of which ordinary packets have no value that it asks for.
     by_odd_fields: Table,
-    /// Whether any of the latter is found by an address.
-    are_odd_by_ends: bool,
 }
-
-/// A bit for each value of a field of 16 bits, or each upper half of one of 32.
-type Marks = Box<[u64; 1024]>;
 
 impl Bares {
     /// Those of these rules.
@@ -144,36 +58,32 @@ impl Bares {
             .collect();
         let ordinary = Ordinary::new(&slots);
         let entries = slots.iter().cloned().map(Entry::of).collect();
-        let (mut marks, mut are_odd_by_ends) = (OddMarks::default(), false);
+        let mut odd = Vec::new();
         let (mut of_ends, mut of_fields, mut of_odd_fields) = (Vec::new(), Vec::new(), Vec::new());
         for (number, slot) in (0..).zip(slots) {
             // A rule for both ways stands twice, side by side.
             let stays = slot.rule.both_ways || !slot.rule.flow_bits.is_empty();
             let fields = slot.fields();
-            match ordinary.trigger(&fields).filter(|_| !stays) {
-                None => of_fields.push((number, slot)),
-                Some((field, ranges)) => {
-                    marks.add(field, ranges);
-                    if Place::of(slot.rule) == Place::Sources {
-                        of_ends.push((number, slot));
-                    } else {
-                        are_odd_by_ends |=
-                            matches!(field, OddField::Source | OddField::Destination);
-                        of_odd_fields.push((number, slot));
-                    }
-                }
+            let Some(trigger) = ordinary.trigger(&fields).filter(|_| !stays) else {
+                of_fields.push((number, slot));
+                continue;
+            };
+            let asks_for_addresses_alone = Place::of(slot.rule) == Place::Sources;
+            if asks_for_addresses_alone {
+                of_ends.push((number, slot));
+            } else {
+                of_odd_fields.push((number, slot));
             }
+            odd.push((trigger, fields, asks_for_addresses_alone));
         }
         let [by_ends, by_fields, by_odd_fields] =
             [of_ends, of_fields, of_odd_fields].map(|slots| Table::new(&slots, &ordinary));
-        marks.add_weights(&by_fields);
         Self {
+            filter: Filter::new(&odd, &by_fields),
             entries,
-            marks,
             by_ends,
             by_fields,
             by_odd_fields,
-            are_odd_by_ends,
         }
     }
 
@@ -185,35 +95,27 @@ impl Bares {
     )]
     pub(super) fn lists(&self, bare: impl Bare) -> Lists {
         let sum = self.by_fields.ordinary(bare);
-        if self.marks.have(bare) {
-            return self.all_lists(bare, sum);
+        match self.filter.of(bare) {
+            Oddities::NONE => Lists(self.by_fields.list(sum).into()),
+            oddities => self.all_lists(bare, sum, oddities),
         }
-        Lists::of(0, self.by_fields.list(sum), 0)
     }
 
     #[inline(never)]
-    fn all_lists(&self, bare: impl Bare, sum: u32) -> Lists {
+    fn all_lists(&self, bare: impl Bare, sum: u32, oddities: Oddities) -> Lists {
         let Self {
             by_ends,
             by_fields,
             by_odd_fields,
-            marks,
             ..
         } = self;
-        let has_odd_end = marks.have_ends(bare);
-        let of_ends = if has_odd_end {
-            by_ends.list(by_ends.odd(bare))
-        } else {
-            0
-        };
+        let of_ends = by_ends.list(by_ends.odd(bare));
+        if oddities == Oddities::LISTED {
+            return Lists::of(of_ends, by_fields.list(sum), 0);
+        }
         let of_fields = by_fields.list(sum.wrapping_add(by_fields.odd(bare)));
-        let is_odd = marks.have_others(bare) || has_odd_end && self.are_odd_by_ends;
-        let of_odd_fields = if is_odd {
-            let sum = by_odd_fields.odd(bare);
-            by_odd_fields.list(sum.wrapping_add(by_odd_fields.ordinary(bare)))
-        } else {
-            0
-        };
+        let sum = by_odd_fields.odd(bare);
+        let of_odd_fields = by_odd_fields.list(sum.wrapping_add(by_odd_fields.ordinary(bare)));
         Lists::of(of_ends, of_fields, of_odd_fields)
     }
 
@@ -280,7 +182,7 @@ impl Lists {
     }
 
     /// The tables do not say.
-    pub(crate) const UNSAID: Self = Self(u64::MAX);
+    pub(crate) const UNSAID: Self = Self(table::UNSAID as u64);
     /// No rule is in them.
     pub(crate) const NOTHING: Self = Self(0);
 
@@ -301,96 +203,5 @@ impl Lists {
             u16::from_le_bytes([parts[0], parts[1]]),
             u16::from_le_bytes([parts[4], parts[5]]),
         ]
-    }
-}
-
-/// Values beside which other tables than that of most packets have something to say, or that has another weight for.
-#[derive(Clone, Debug, Default)]
-struct OddMarks {
-    source_ports: Option<Marks>,
-    identifications: Option<Marks>,
-    /// Of upper halves, as those that follow.
-    sequences: Option<Marks>,
-    acknowledgements: Option<Marks>,
-    sources: Option<Marks>,
-    destinations: Option<Marks>,
-}
-
-impl OddMarks {
-    fn of(&mut self, field: OddField) -> &mut [u64; 1024] {
-        let marks = match field {
-            OddField::SourcePort => &mut self.source_ports,
-            OddField::Identification => &mut self.identifications,
-            OddField::Sequence => &mut self.sequences,
-            OddField::Acknowledgement => &mut self.acknowledgements,
-            OddField::Source => &mut self.sources,
-            OddField::Destination => &mut self.destinations,
-        };
-        marks.get_or_insert_with(|| Box::new([0; 1024]))
-    }
-
-    /// Marks these values.
-    fn add(&mut self, field: OddField, ranges: &Ranges) {
-        let shift = if field.field().is_wide() { 16 } else { 0 };
-        let marks = self.of(field);
-        for (first, last) in ranges.spans() {
-            let (first, last) = (first >> shift, (last >> shift).min(0xffff));
-            for value in first..=last {
-                let value = usize::try_from(value).unwrap_or(0);
-                marks[value / WORD] |= 1 << (value % WORD);
-            }
-        }
-    }
-
-    /// Marks the values that have a weight in the table.
-    fn add_weights(&mut self, table: &Table) {
-        for field in OddField::ALL {
-            if let Some(weights) = table.odd_weights(field) {
-                weights.mark(self.of(field));
-            }
-        }
-    }
-
-    /// Whether a packet may have a marked value.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "all fields of each packet pass through here, in registers"
-    )]
-    fn have(&self, bare: impl Bare) -> bool {
-        self.have_others(bare) | self.have_ends(bare)
-    }
-
-    /// Whether an address of the packet may be a marked one.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as above")]
-    fn have_ends(&self, bare: impl Bare) -> bool {
-        let ip = bare.ip();
-        let any = mark(self.sources.as_deref(), (ip.source() >> 16) as u16)
-            | mark(
-                self.destinations.as_deref(),
-                (ip.destination() >> 16) as u16,
-            );
-        any & 1 != 0
-    }
-
-    /// Whether another field of the packet may have a marked value.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as above")]
-    fn have_others(&self, bare: impl Bare) -> bool {
-        let any = mark(self.source_ports.as_deref(), bare.source_port())
-            | mark(self.identifications.as_deref(), bare.ip().identification())
-            | mark(self.sequences.as_deref(), (bare.sequence() >> 16) as u16);
-        // Most acknowledge nothing, which is never marked.
-        any & 1 != 0 || bare.acknowledgement() != 0 && self.acknowledgements.is_some()
-    }
-}
-
-/// The bit of a value in the lowest bit, with others above.
-#[inline]
-fn mark(marks: Option<&[u64; 1024]>, value: u16) -> u64 {
-    match marks {
-        Some(marks) => marks[usize::from(value >> 6)] >> (value & 63),
-        None => 0,
     }
 }

@@ -18,6 +18,7 @@ pub(in crate::signature) trait Bare: Copy {
     fn source_port(&self) -> u16;
     fn destination_port(&self) -> u16;
     fn sequence(&self) -> u32;
+    fn upper_half_of_sequence(&self) -> u16;
     fn acknowledgement(&self) -> u32;
 }
 
@@ -120,6 +121,11 @@ impl Bare for BareTcp<'_> {
     }
 
     #[inline]
+    fn upper_half_of_sequence(&self) -> u16 {
+        self.tcp().upper_half_of_sequence()
+    }
+
+    #[inline]
     fn acknowledgement(&self) -> u32 {
         self.tcp().acknowledgement()
     }
@@ -153,6 +159,11 @@ impl Bare for BareIcmp<'_> {
 
     #[inline]
     fn sequence(&self) -> u32 {
+        0
+    }
+
+    #[inline]
+    fn upper_half_of_sequence(&self) -> u16 {
         0
     }
 

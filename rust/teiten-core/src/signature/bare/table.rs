@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::Bare;
+use super::ordinary::{OddField, Ordinary};
 use super::weights::{BEYOND, Paged, Short};
-use super::{Bare, OddField, Ordinary};
 use crate::signature::axis::{Axes, BLOCK, Block, Field, Rows, WORD};
 use crate::signature::candidate::Candidate;
 use crate::signature::limits::MAX_SUMS;
@@ -16,10 +17,7 @@ type Numbers = Box<[Box<[u32]>]>;
 /// Lists of rules, by the sums of weights.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    first: Short,
-    times_to_live: Short,
-    /// By the bits before the fragment offset.
-    bits: [u32; 8],
+    short: Box<ShortWeights>,
     destination_ports: Paged,
     second: Paged,
     /// Of fields whose commonest value has no weight, as far as rules ask for them.
@@ -32,6 +30,15 @@ pub(super) struct Table {
     decided: Box<[Option<Box<[u32]>>]>,
     /// By which ends the windows of their rules are found.
     tracks: Box<[Tracks]>,
+}
+
+/// Weights of fields of few bits.
+#[derive(Clone, Debug)]
+struct ShortWeights {
+    first: Short,
+    times_to_live: Short,
+    /// By the bits before the fragment offset.
+    bits: [u32; 8],
 }
 
 impl Table {
@@ -86,9 +93,11 @@ impl Table {
         };
         let tracks = lists.iter().map(|list| tracks(list)).collect();
         Self {
-            first,
-            times_to_live,
-            bits,
+            short: Box::new(ShortWeights {
+                first,
+                times_to_live,
+                bits,
+            }),
             destination_ports: destination_ports.unwrap_or_else(Paged::nothing),
             second: second.unwrap_or_else(Paged::nothing),
             odd,
@@ -141,11 +150,11 @@ impl Table {
         reason = "all fields of each packet pass through here, in registers"
     )]
     pub(super) fn ordinary(&self, bare: impl Bare) -> u32 {
-        let ip = bare.ip();
+        let (ip, short) = (bare.ip(), &self.short);
         // A dozen weights of at most BEYOND each stay far below the largest number.
-        self.first[usize::from(bare.first())]
-            .wrapping_add(self.bits[usize::from(ip.flags() & 7)])
-            .wrapping_add(self.times_to_live[usize::from(ip.time_to_live())])
+        short.first[usize::from(bare.first())]
+            .wrapping_add(short.bits[usize::from(ip.flags() & 7)])
+            .wrapping_add(short.times_to_live[usize::from(ip.time_to_live())])
             .wrapping_add(self.destination_ports.of(bare.destination_port()))
             .wrapping_add(self.second.of(bare.second()))
     }
@@ -262,16 +271,14 @@ impl<'a> Making<'a> {
 
     fn short(&mut self, field: Field) -> Short {
         let Some(axis) = self.axes.axis(field) else {
-            return Box::new([0; 256]);
+            return [0; 256];
         };
         let rows = axis.rows();
         let classes: Vec<u32> = (0..=u8::MAX)
             .map(|value| rows.class(value.into()))
             .collect();
         let weights = self.of_values(rows, &classes);
-        weights
-            .try_into()
-            .unwrap_or_else(|_| Box::new([BEYOND; 256]))
+        weights.try_into().unwrap_or([BEYOND; 256])
     }
 
     /// Weights of the bits before the fragment offset, of packets that are no fragments.

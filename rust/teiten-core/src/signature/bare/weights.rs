@@ -9,7 +9,7 @@ pub(super) const BEYOND: u32 = 1 << 24;
 const SPLIT: u32 = u32::MAX;
 
 /// Weights of a field of 8 bits.
-pub(super) type Short = Box<[u32; 256]>;
+pub(super) type Short = [u32; 256];
 
 /// Weights of a field of 16 bits, or of the upper halves of one of 32, in pages of 256; equal pages are kept once.
 #[derive(Clone, Debug)]
@@ -86,14 +86,9 @@ impl Paged {
             .map_or(BEYOND, |(_, weight)| *weight)
     }
 
-    /// Sets the bits of the values, or upper halves, that have a weight.
-    pub(super) fn mark(&self, marks: &mut [u64; 1024]) {
-        for (page, words) in self.pages.iter().zip(marks.chunks_exact_mut(4)) {
-            let weights = self.weights.iter().skip(*page as usize);
-            for (bit, weight) in weights.take(256).enumerate() {
-                words[bit / 64] |= u64::from(*weight != 0) << (bit % 64);
-            }
-        }
+    /// The values, or upper halves, that have a weight.
+    pub(super) fn heavy(&self) -> impl Iterator<Item = u16> + '_ {
+        (0..=u16::MAX).filter(|value| self.of(*value) != 0)
     }
 }
 
