@@ -24,7 +24,17 @@ def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     new.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Take a file away for good."""
+    path.unlink()
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

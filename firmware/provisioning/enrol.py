@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from firmware.provisioning.durable import write
+from firmware.provisioning.durable import remove, write
 from firmware.provisioning.silence import AGENT_USER
 
 COMPLAINTS = "enrolment-errors.txt"
@@ -34,7 +34,7 @@ def enrol(boot: Path, data: Path, command: list[str]) -> int:
     complaints = boot / COMPLAINTS
     if done.returncode == 0:
         complaints.unlink(missing_ok=True)
-        code.unlink()
+        remove(code)
         return 0
     if done.returncode in REFUSED:
         then = "Write a new code into sensor.txt: code = ..."

@@ -277,6 +277,22 @@ def test_a_half_written_batch_is_removed_and_counted(spooling: Spooling) -> None
         assert counters(spooling, 0) == {"lost.torn_batches": 1}
 
 
+def test_a_whole_batch_of_which_power_left_the_name_it_was_written_under_waits_again(
+    spooling: Spooling,
+) -> None:
+    with spooling.open() as spool:
+        begin(spool)
+        spool.keep(batch(0))
+    place = spooling.directory / Entry(EPOCH, 0).name
+    content = place.read_bytes()
+    place.rename(place.with_name(f".{place.name}.writing"))
+    with spooling.open() as spool:
+        assert spool.waiting() == [Entry(EPOCH, 0)]
+        assert spool.lost() == {}
+    assert place.read_bytes() == content
+    assert [path.name for path in spooling.directory.glob(".*")] == []
+
+
 def test_a_crash_before_the_reporting_batch_is_written_reports_later(spooling: Spooling) -> None:
     with spooling.open() as spool:
         begin(spool)

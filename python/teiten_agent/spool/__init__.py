@@ -29,11 +29,12 @@ Format
     file's name.
 
 Writing
-    An epoch's record stands before its first batch. A file is written beside its place, synced, renamed
-    into place, and the folder is synced (`durable.write`): after `store` or `keep` has returned, the batch
-    survives a power cut; before, it is not there at all. So a batch costs flash one write of its size, one
-    sync of the file and one of the folder; an upload costs one small write for all batches of an epoch that
-    it delivers; losses cost one page each, in place. When all batches of an epoch are written, the record
+    An epoch's record stands before its first batch. A file is written beside its place, synced, and
+    renamed into place (`durable.put`): after `store` or `keep` has returned, the batch survives a power
+    cut, under one of its two names; before, it is not there at all. The folder is not synced for it,
+    which would cost a journaling file system as much again. So a batch costs flash one write of its size
+    and one sync; an upload costs one small write and one sync for all batches of an epoch that it
+    delivers; losses cost one page each, in place. When all batches of an epoch are written, the record
     says how many there are.
 
     Where the disk is full, `keep` gives older batches up; where it can only be read, or fails, the new batch
@@ -49,17 +50,19 @@ Time
     (`clock`), so that nothing expires by being dated wrong.
 
 Acknowledging
-    An acknowledgement must name sensor, epoch, sequence and SHA-256 of the body. First the record
-    says so, durably; then the file is deleted. A crash between the two leaves a file that recovery deletes; a
-    crash before leaves a batch that is sent again and acknowledged as a repeat. A batch that the record knows
-    as acknowledged is never written or sent again, so that a repeated replay is free. An epoch keeps to one
-    set of settings: `begin` refuses another, because batches of one key would differ in content.
+    An acknowledgement must name sensor, epoch, sequence and SHA-256 of the body. First the record says
+    so; then the file is deleted. A crash between the two leaves a file that recovery deletes; a crash
+    before, or before the record's new name is on the medium, leaves a batch that is sent again and
+    acknowledged as a repeat. A batch that the record knows as acknowledged is never written or sent
+    again, so that a repeated replay is free. An epoch keeps to one set of settings: `begin` refuses
+    another, because batches of one key would differ in content.
 
 Recovery
-    Opening removes `.writing` files and batches that are acknowledged; a half-written batch of live capture
-    is counted as lost. A record that cannot be read is set aside as `.damaged` and begun anew: at worst its
-    batches are sent twice, which the collector recognises. Losses that a batch was to carry are pending again
-    where that batch was never written.
+    Opening puts whole batches among the `.writing` files in their places, removes the others, and batches
+    that are acknowledged; a half-written batch of live capture is counted as lost. A record that cannot
+    be read is set aside as `.damaged` and begun anew: at worst its batches are sent twice, which the
+    collector recognises. Losses that a batch was to carry are pending again where that batch was never
+    written.
 """
 
 from teiten_agent.spool.directory import LIVE, Spool, SpoolFullError, Stored

@@ -190,7 +190,7 @@ class Spool:
             compressed = compress(body)
             if self._used + len(compressed) > self._limit:
                 raise self._full(len(compressed))
-            durable.write(self._path(entry), compressed)
+            durable.put(self._path(entry), compressed)
             self._used += len(compressed)
             return Stored.WRITTEN
 
@@ -280,7 +280,7 @@ class Spool:
         return path.with_name(path.name + layout.DAMAGED_SUFFIX).exists()
 
     def acknowledge(self, batch: StoredBatch, acknowledgement: Acknowledgement) -> None:
-        """Delete a batch that the collector holds, after noting so durably.
+        """Delete a batch that the collector holds, after noting so.
 
         Raises:
             UnreachableError: The acknowledgement speaks of another batch; this one is kept.
@@ -309,7 +309,9 @@ class Spool:
                     record = EpochRecord(batches[0].key.sensor, batches[0].settings.hex(), {})
                 for batch in batches:
                     record = record.with_acknowledged(batch.key.sequence, now)
-                self._note(epoch, record)
+                # Were this lost and the deletion not, a replay would send these batches once more.
+                durable.put(layout.record_path(self._directory, epoch), record.to_bytes())
+                self._records[epoch] = record
                 for batch in batches:
                     self._delete(batch.entry)
 
@@ -371,7 +373,7 @@ class Spool:
         while True:
             if self._has_room(len(compressed)):
                 try:
-                    durable.write(self._path(entry), compressed)
+                    durable.put(self._path(entry), compressed)
                 except CannotWriteError as error:
                     if not durable.is_for_want_of_room(error):
                         raise
@@ -556,8 +558,9 @@ class Spool:
         torn = 0
         for folder in (self._directory, self._directory / layout.EPOCHS, self._directory / layout.REFUSED):
             for leftover in folder.glob(f".*{durable.WRITING_SUFFIX}"):
-                torn += self._is_torn(leftover)
-                leftover.unlink()
+                if not self._finished(leftover):
+                    torn += self._is_torn(leftover)
+                    leftover.unlink()
         self._used = layout.used_bytes(self._directory)
         for one in list(layout.listed(self._directory)):
             record = self._record(one.entry.epoch)
@@ -574,11 +577,28 @@ class Spool:
             self._losses.carrier = ""
         self._losses.save()
 
+    def _finished(self, leftover: Path) -> bool:
+        """Put a whole batch in its place of which power left only the name that it was written under."""
+        entry = _written_as(leftover)
+        if entry is None or leftover.parent != self._directory:
+            return False
+        try:
+            layout.read_batch(leftover, entry)
+        except BatchError:
+            return False
+        durable.finish(self._path(entry))
+        return True
+
     def _is_torn(self, leftover: Path) -> bool:
         """Whether this is what power left of a batch of live capture, which nobody has any more."""
-        name = leftover.name.removeprefix(".").removesuffix(durable.WRITING_SUFFIX)
-        entry = Entry.from_name(name) if name.endswith(BATCH_SUFFIX) else None
+        entry = _written_as(leftover)
         return entry is not None and self._is_live(entry.epoch) and not self._path(entry).exists()
+
+
+def _written_as(leftover: Path) -> Entry | None:
+    """The batch that was being written to this file; None if it is no batch's."""
+    name = leftover.name.removeprefix(".").removesuffix(durable.WRITING_SUFFIX)
+    return Entry.from_name(name) if name.endswith(BATCH_SUFFIX) else None
 
 
 def _difference(before: dict[str, object], now: dict[str, object]) -> str:

@@ -15,26 +15,59 @@ if TYPE_CHECKING:
 WRITING_SUFFIX = ".writing"
 
 
-def write(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
     """Put a whole file in its place, or leave the place as it was.
 
-    When this returns, the file and its name are on the medium. Its folder must exist.
+    When this returns, the content is on the medium; its name is so with the next sync of the folder. If power
+    goes before that, it may still lie beside its place (`beside`): ext4, XFS and Btrfs sync a new file with
+    the name that it has then. Its folder must exist.
 
     Raises:
         CannotWriteError: It could not be written; the place is as before.
     """
-    beside = path.with_name(f".{path.name}{WRITING_SUFFIX}")
+    written = beside(path)
     try:
-        with beside.open("wb") as file:
+        with written.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
-        sync_folder(path.parent)
+        written.replace(path)
     except OSError as error:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
         raise cannot_write(path, error) from error
+
+
+def write(path: Path, content: bytes) -> None:
+    """As `put`, and when this returns the name is on the medium, too.
+
+    Raises:
+        CannotWriteError: It could not be written.
+    """
+    put(path, content)
+    try:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def beside(path: Path) -> Path:
+    """Where a file is written before it is put in its place."""
+    return path.with_name(f".{path.name}{WRITING_SUFFIX}")
+
+
+def finish(path: Path) -> None:
+    """Put in its place what `put` left beside it when power went.
+
+    Raises:
+        CannotWriteError: It could not be done.
+    """
+    try:
+        with beside(path).open("rb") as file:
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    move(beside(path), path)
 
 
 def move(path: Path, target: Path) -> None:
