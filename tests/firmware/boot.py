@@ -274,7 +274,7 @@ MAKING = Moment("making the data partition", (), 0, 0)
 """What the first boot alone is about; a tenth of the cuts of a card that loses writes, and the first."""
 MAKING_WRITES = 80
 """About as many writes there are from power-on to a data partition in use."""
-WRITES = 16
+WRITES = 6
 """A card that loses writes stops at one of so many after its moment: so there is something to lose."""
 WRITES_SECONDS = 150
 """How long they are waited for: each interval writes."""
