@@ -7,8 +7,10 @@ KERNEL_VERSION=6.1.192-2
 KERNEL_RELEASE=6.1.0-56-arm64
 BOOT_PACKAGES="grub-efi-arm64-bin raspi-firmware u-boot-rpi"
 CONSOLE="console=tty0 console=ttyS1,115200"
-INITRD_MODULES="sdhci_iproc mmc_block sd_mod usb_storage uas xhci_pci pcie_brcmstb reset_raspberrypi
-  bcm2835_wdt squashfs overlay"
+# The card's controller waits for the regulators of its supply, which are modules, too. The board's own Ethernet comes in the
+# first stage, so that it is eth0 whatever hangs on USB.
+INITRD_MODULES="fixed gpio_regulator sdhci_iproc mmc_block sd_mod usb_storage uas xhci_pci pcie_brcmstb reset_raspberrypi
+  bcm2835_wdt broadcom genet squashfs overlay"
 LATER_MODULES="vfat nls_ascii nls_cp437 nf_tables nft_ct loop dm_verity"
 
 # board_files KERNEL FILES: what the Pi's own firmware wants beside GRUB on the first partition.
