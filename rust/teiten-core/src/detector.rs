@@ -10,7 +10,9 @@ use crate::frame::Frame;
 use crate::limits::GROUP;
 use crate::packet::Packet;
 use crate::plain::Plain;
-use crate::signature::{Detection, Lists, SignatureCounters, Signatures, State, StateSettings};
+use crate::signature::{
+    BareTcp, Detection, Lists, SignatureCounters, Signatures, State, StateSettings,
+};
 use crate::tally::Secrets;
 use crate::tally::detections::{DetectionColumns, Detections, Sighted};
 use crate::tally::examples::{ExampleColumns, Examples, Head};
@@ -132,39 +134,41 @@ impl Detector {
         self.hold(minute_offset, || Head::of(packet));
     }
 
-    /// Which rules a plain packet may match, as far as its header tells, that may have something to say of it.
+    /// The same for a plain packet, if its header decides all; false if it does not, and nothing was done.
     #[inline]
-    pub(crate) fn lists(&self, plain: &Plain<'_>, time_ns: i64) -> Lists {
-        let Some(bare) = plain.bare() else {
-            return Lists::UNSAID;
-        };
-        self.rules.signatures.lists(bare, time_ns, &self.state)
-    }
-
-    /// Counts a packet that can match no rule.
-    #[inline]
-    pub(crate) const fn pass(&mut self) {
-        self.state.pass();
-    }
-
-    /// The same as [`inspect`](Self::inspect) for a plain packet that may match these rules.
     pub(crate) fn inspect_plain(
         &mut self,
         plain: &Plain<'_>,
-        lists: Lists,
-        frame: &Frame<'_>,
+        time_ns: i64,
         minute_offset: u16,
-    ) {
+    ) -> bool {
+        let Some(bare) = plain.bare() else {
+            return false;
+        };
+        match self.rules.signatures.lists(bare) {
+            Lists::NOTHING => {
+                self.state.pass();
+                true
+            }
+            lists => self.inspect_bare(bare, lists, time_ns, minute_offset),
+        }
+    }
+
+    /// The same for one without payload that may match the rules of these lists.
+    #[inline(never)]
+    fn inspect_bare(
+        &mut self,
+        bare: BareTcp<'_>,
+        lists: Lists,
+        time_ns: i64,
+        minute_offset: u16,
+    ) -> bool {
         let Self { rules, state, .. } = self;
-        let signatures = &rules.signatures;
-        let is_noted = plain
-            .bare()
-            .is_some_and(|bare| signatures.note_bare(bare, lists, frame.time_ns, state));
+        let is_noted = rules.signatures.note_bare(bare, lists, time_ns, state);
         if is_noted {
             self.hold(minute_offset, || Head::EMPTY);
-        } else {
-            self.inspect(&plain.packet(), frame, minute_offset);
         }
+        is_noted
     }
 
     /// Keeps the minute of the packet noted last, and its head, if it waits.

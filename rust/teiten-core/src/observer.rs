@@ -13,7 +13,6 @@ use crate::plain::Plain;
 use crate::quotation::Quotation;
 use crate::settings::{Settings, SettingsError};
 use crate::side::Side;
-use crate::signature::Lists;
 use crate::suspect::Suspects;
 use crate::tally::quoted::Quotations;
 use crate::tally::sketch::Sketches;
@@ -210,30 +209,16 @@ impl Observer {
             self.settle();
         }
         if let Some(detector) = &mut self.detector {
-            match detector.lists(&plain, frame.time_ns) {
-                Lists::NOTHING => detector.pass(),
-                lists => self.inspect_plain(
-                    lists,
-                    frame.time_ns,
-                    frame.wire_length,
-                    frame.bytes,
-                    minute_offset,
-                ),
+            if !detector.inspect_plain(&plain, frame.time_ns, minute_offset) {
+                self.inspect_plain(frame.time_ns, frame.wire_length, frame.bytes, minute_offset);
             }
         }
         true
     }
 
-    /// Holds a plain packet that was counted against the rules that it may match.
+    /// Holds a plain packet that was counted against the rules where its header does not decide all.
     #[inline(never)]
-    fn inspect_plain(
-        &mut self,
-        lists: Lists,
-        time_ns: i64,
-        wire_length: u32,
-        bytes: &[u8],
-        minute_offset: u16,
-    ) {
+    fn inspect_plain(&mut self, time_ns: i64, wire_length: u32, bytes: &[u8], minute_offset: u16) {
         let frame = Frame {
             time_ns,
             link: LinkType::Ethernet,
@@ -241,7 +226,7 @@ impl Observer {
             bytes,
         };
         if let (Some(detector), Some(plain)) = (&mut self.detector, Plain::view(&frame)) {
-            detector.inspect_plain(&plain, lists, &frame, minute_offset);
+            detector.inspect(&plain.packet(), &frame, minute_offset);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::limits::END_OF_TIME_NS;
 use crate::monitored::{Monitored, Network};
 use crate::packet::{Ip, Packet};
 use crate::plain::Plain;
-use crate::signature::Lists;
+
 use crate::tally::Marks;
 use crate::tool::{Scanners, Tool};
 use crate::wire::Reason;
@@ -128,17 +128,16 @@ impl Sums {
             plain.length(),
         );
         if let Some(detector) = &mut self.detector {
-            match detector.lists(&plain, frame.time_ns) {
-                Lists::NOTHING => detector.pass(),
-                lists => self.inspect_plain(lists, frame.time_ns, frame.wire_length, frame.bytes),
+            if !detector.inspect_plain(&plain, frame.time_ns, 0) {
+                self.inspect_plain(frame.time_ns, frame.wire_length, frame.bytes);
             }
         }
         true
     }
 
-    /// Holds a plain packet that was counted against the rules that it may match.
+    /// Holds a plain packet that was counted against the rules where its header does not decide all.
     #[inline(never)]
-    fn inspect_plain(&mut self, lists: Lists, time_ns: i64, wire_length: u32, bytes: &[u8]) {
+    fn inspect_plain(&mut self, time_ns: i64, wire_length: u32, bytes: &[u8]) {
         let frame = Frame {
             time_ns,
             link: LinkType::Ethernet,
@@ -146,7 +145,7 @@ impl Sums {
             bytes,
         };
         if let (Some(detector), Some(plain)) = (&mut self.detector, Plain::view(&frame)) {
-            detector.inspect_plain(&plain, lists, &frame, 0);
+            detector.inspect(&plain.packet(), &frame, 0);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists};
+use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists, Share};
 use super::check::passes;
 use super::compile::{actions, event_of, fulfilled, unique};
 use super::content::Step;
@@ -182,18 +182,9 @@ impl Signatures {
         state.waiting.close(before, packet, frame.time_ns);
     }
 
-    /// Which rules the header of a packet without payload leaves possible; none if they have nothing more to say of its ends.
-    #[inline]
-    pub(crate) fn lists(&self, bare: BareTcp<'_>, time_ns: i64, state: &State) -> Lists {
-        match self.possible(bare) {
-            Lists::NOTHING => Lists::NOTHING,
-            lists => self.unless_silent(bare, lists, time_ns, state),
-        }
-    }
-
-    /// Which rules the header leaves possible. Apart, so that the compiler keeps registers for it.
+    /// Which rules the header of a packet without payload leaves possible. Apart, so that the compiler keeps registers for it.
     #[inline(never)]
-    fn possible(&self, bare: BareTcp<'_>) -> Lists {
+    pub(crate) fn lists(&self, bare: BareTcp<'_>) -> Lists {
         if self.events.is_empty() {
             self.bares[0].lists(bare)
         } else {
@@ -201,26 +192,9 @@ impl Signatures {
         }
     }
 
-    /// The lists, or none if they have nothing more to say of a packet's ends.
-    #[inline(never)]
-    fn unless_silent(&self, bare: BareTcp<'_>, lists: Lists, time_ns: i64, state: &State) -> Lists {
-        match self.silence(bare, lists, state) {
-            Some(hash) if state.windows.silences.has(hash, time_ns) => Lists::NOTHING,
-            _ => lists,
-        }
-    }
-
-    /// Under which hash it is kept that these lists have nothing more to say of a packet's ends; `None` if it never is.
-    #[inline]
-    fn silence(&self, bare: BareTcp<'_>, lists: Lists, state: &State) -> Option<u64> {
-        let ip = bare.ip();
-        let tracks = self.bares[0].tracks(lists);
-        let ends = tracks.ends(ip.source(), ip.destination())?;
-        Some(Silences::of(state.waiting.mixer, ends, lists.number()))
-    }
-
     /// The same as [`note`](Self::note) for a packet of which these are the lists, if they decide all; false if they do
-    /// not, and nothing was done.
+    /// not, and nothing was done. Rules that have nothing more to say of the packet's ends are passed by.
+    #[inline]
     pub(crate) fn note_bare(
         &self,
         bare: BareTcp<'_>,
@@ -228,15 +202,40 @@ impl Signatures {
         time_ns: i64,
         state: &mut State,
     ) -> bool {
-        let bares = &self.bares[0];
-        if lists == Lists::UNSAID || !bares.are_decided(lists) {
+        let Some((by_fields, others)) = self.bares[0].shares(lists) else {
             return false;
-        }
-        let silence = self.silence(bare, lists, state);
+        };
         let State {
-            waiting, counters, ..
+            waiting,
+            windows,
+            counters,
+            ..
         } = state;
         counters.inspected += 1;
+        let (ip, before) = (bare.ip(), waiting.matches.len());
+        let mut note = |share: &Share| {
+            let silence = share.silence(waiting.mixer, ip.source(), ip.destination());
+            if !windows.silences.has(silence, time_ns) {
+                self.note_share(bare, share, silence, waiting);
+            }
+        };
+        by_fields.iter().for_each(&mut note);
+        if others.iter().any(|shares| !shares.is_empty()) {
+            others.into_iter().flatten().for_each(note);
+        }
+        if waiting.matches.len() > before {
+            waiting.packets.push(Ends {
+                time_ns,
+                source: Address::V4(ip.source()),
+                address: Address::V4(ip.destination()),
+            });
+        }
+        true
+    }
+
+    /// Lets the rules of a share wait.
+    #[inline(never)]
+    fn note_share(&self, bare: BareTcp<'_>, share: &Share, silence: u64, waiting: &mut Waiting) {
         let ip = bare.ip();
         let (source, address) = (Address::V4(ip.source()), Address::V4(ip.destination()));
         let hashes = waiting.hashes(source, address);
@@ -244,18 +243,11 @@ impl Signatures {
             form: Form::Tcp,
             value: bare.destination_port(),
         };
-        bares.each_decided(lists, |rule| {
-            if let Some(gate) = self.gates.get(rule as usize) {
-                waiting.push_hashed(gate, rule, &hashes, &hashes, key);
+        for rule in &share.rules {
+            if let Some(gate) = self.gates.get(*rule as usize) {
+                waiting.push_hashed(gate, *rule, &hashes, &hashes, silence, key);
             }
-        });
-        waiting.packets.push(Ends {
-            time_ns,
-            source,
-            address,
-            silence,
-        });
-        true
+        }
     }
 
     /// The same, by way of all of the packet's header whatever it is.
@@ -289,9 +281,10 @@ impl Signatures {
             let verdict = waiting.speaks(found, gate, ends.time_ns, windows);
             silent_until_ns = silent_until_ns.min(verdict.silent_until_ns);
             let next = waiting.matches.get(number + 1);
-            if next.is_none_or(|next| next.packet != found.packet) {
-                if let Some(hash) = ends.silence.filter(|_| ends.time_ns < silent_until_ns) {
-                    windows.silences.keep(hash, silent_until_ns);
+            if next.is_none_or(|next| next.silence != found.silence || next.packet != found.packet)
+            {
+                if found.silence != 0 && ends.time_ns < silent_until_ns {
+                    windows.silences.keep(found.silence, silent_until_ns);
                 }
                 silent_until_ns = i64::MAX;
             }
@@ -363,7 +356,7 @@ impl Signatures {
             if fits {
                 matched = Some(entry.rule);
                 if let Some(gate) = self.gates.get(entry.rule as usize) {
-                    waiting.push_hashed(gate, entry.rule, &hashes, &hashes, || Key::of(packet));
+                    waiting.push_hashed(gate, entry.rule, &hashes, &hashes, 0, || Key::of(packet));
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! Whose packets have nothing more to say for a while, so that their windows need not be looked up one by one.
 //!
 //! Most packets that match a rule come from a source of which the rule has spoken: its limit is reached, its sweep told.
-//! Once the windows of all rules that a header leaves say so of the same ends, that is kept until the first of them closes;
-//! a packet of these ends that fits these very rules is passed by until then. What is kept here may be lost at any time, and
-//! costs no more than the look-ups that it spares.
+//! Once the windows of rules that a header leaves together say so of the same ends, that is kept until the first of them
+//! closes; these very rules pass packets of these ends by until then. What is kept here may be lost at any time: the windows
+//! themselves still know.
 
 use super::rule::{Limit, LimitKind, Rule, SpreadKind, Track};
 use super::threshold::Mixer;
@@ -13,13 +13,22 @@ use super::threshold::Mixer;
 pub(super) struct Tracks(u8);
 
 impl Tracks {
-    /// By none: silent for all, or no rule.
-    pub(super) const NONE: Self = Self(0);
+    /// By none: all have one window.
+    const NONE: Self = Self(0);
     const SOURCE: Self = Self(1);
     const DESTINATION: Self = Self(2);
     const BOTH: Self = Self(3);
     /// One of the rules never falls silent.
-    pub(super) const LOUD: Self = Self(4);
+    const LOUD: Self = Self(4);
+
+    /// Each there is.
+    pub(super) const ALL: [Self; 5] = [
+        Self::NONE,
+        Self::SOURCE,
+        Self::DESTINATION,
+        Self::BOTH,
+        Self::LOUD,
+    ];
 
     /// Those of a rule, all of whose tests were passed.
     pub(super) fn of(rule: &Rule) -> Self {
@@ -36,12 +45,6 @@ impl Tracks {
             },
             _ => Self::LOUD,
         }
-    }
-
-    /// Those of both.
-    #[inline]
-    pub(super) const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 
     /// The ends that tell whose windows they are, as one number; `None` if a rule never falls silent.
@@ -78,8 +81,8 @@ impl Silences {
 
     /// The hash under which ends and rules are kept. It is keyed, so that nobody can choose ends that meet.
     #[inline]
-    pub(super) const fn of(mixer: Mixer, ends: u64, rules: u64) -> u64 {
-        mixer.join(ends, rules)
+    pub(super) const fn of(mixer: Mixer, ends: u64, rules: u32) -> u64 {
+        mixer.join(ends, rules as u64)
     }
 
     /// Whether nothing is to be said of them.

@@ -36,8 +36,6 @@ pub(super) struct Ends {
     pub(super) time_ns: i64,
     pub(super) source: Address,
     pub(super) address: Address,
-    /// Under which hash it is kept that nothing more is to be said of these ends, once that is so; `None` if it never is.
-    pub(super) silence: Option<u64>,
 }
 
 /// Hashes of a packet's ends.
@@ -57,6 +55,8 @@ pub(super) struct Match {
     pub(super) rule: u32,
     pub(super) packet: u32,
     kind: Condition,
+    /// Under which hash it is kept that rules have nothing more to say, once all that have it say so; 0 if it is not kept.
+    pub(super) silence: u64,
 }
 
 /// What kind of condition decides whether a rule that matched speaks.
@@ -132,7 +132,7 @@ impl Waiting {
         } else {
             self.hashes_of(outer)
         };
-        self.push_hashed(gate, rule, &inner, &outside, || Key::of(outer));
+        self.push_hashed(gate, rule, &inner, &outside, 0, || Key::of(outer));
     }
 
     /// Hashes of a packet's ends.
@@ -158,6 +158,7 @@ impl Waiting {
         rule: u32,
         packet: &Hashes,
         outer: &Hashes,
+        silence: u64,
         key: impl Fn() -> Key,
     ) {
         let tracked =
@@ -179,6 +180,7 @@ impl Waiting {
             rule,
             packet: self.packet(),
             kind: gate.condition,
+            silence,
         });
     }
 
@@ -201,7 +203,6 @@ impl Waiting {
                 time_ns,
                 source,
                 address,
-                silence: None,
             });
         }
     }

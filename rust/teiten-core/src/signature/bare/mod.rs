@@ -12,22 +12,25 @@
 //! | [`filter`] | whether a packet may have another that a rule asks for |
 //! | [`weights`] | the weights of one field's values |
 //! | [`table`] | the tables of the sums |
+//! | [`share`] | the rules of a list, by whose windows theirs are |
 
 mod filter;
 mod ordinary;
 mod packet;
+mod share;
 mod table;
 mod weights;
 
 use super::candidate::{candidates, needs_payload};
 use super::group::{Entry, Place};
 use super::rule::Rule;
-use super::silence::Tracks;
 use super::view::Kind;
 use filter::{Filter, Oddities};
 use ordinary::Ordinary;
 pub(crate) use packet::BareTcp;
 pub(super) use packet::{Bare, BareIcmp};
+pub(super) use share::Share;
+use share::Shares;
 use table::{MARKS, Table};
 
 /// The rules that bare packets of one kind can match.
@@ -58,7 +61,7 @@ impl Bares {
             .collect();
         let ordinary = Ordinary::new(&slots);
         let entries = slots.iter().cloned().map(Entry::of).collect();
-        let mut odd = Vec::new();
+        let (mut odd, mut shares) = (Vec::new(), Shares::default());
         let (mut of_ends, mut of_fields, mut of_odd_fields) = (Vec::new(), Vec::new(), Vec::new());
         for (number, slot) in (0..).zip(slots) {
             // A rule for both ways stands twice, side by side.
@@ -76,8 +79,8 @@ impl Bares {
             }
             odd.push((trigger, fields, asks_for_addresses_alone));
         }
-        let [by_ends, by_fields, by_odd_fields] =
-            [of_ends, of_fields, of_odd_fields].map(|slots| Table::new(&slots, &ordinary));
+        let [by_ends, by_fields, by_odd_fields] = [of_ends, of_fields, of_odd_fields]
+            .map(|slots| Table::new(&slots, &ordinary, &mut shares));
         Self {
             filter: Filter::new(&odd, &by_fields),
             entries,
@@ -119,39 +122,17 @@ impl Bares {
         Lists::of(of_ends, of_fields, of_odd_fields)
     }
 
-    /// Whether all rules of lists match, without another look.
-    pub(super) fn are_decided(&self, lists: Lists) -> bool {
-        let [of_ends, of_fields, of_odd_fields] = lists.parts();
-        self.by_ends.is_decided(of_ends)
-            && self.by_fields.is_decided(of_fields)
-            && self.by_odd_fields.is_decided(of_odd_fields)
-    }
-
-    /// By which ends the windows of the rules of lists are found.
+    /// The rules of lists by shares, if all of them match without another look: those by fields, and the rarer others.
     #[inline]
-    pub(super) fn tracks(&self, lists: Lists) -> Tracks {
+    pub(super) fn shares(&self, lists: Lists) -> Option<(&[Share], [&[Share]; 2])> {
         let [of_ends, of_fields, of_odd_fields] = lists.parts();
-        let by_fields = self.by_fields.tracks(of_fields);
+        let by_fields = self.by_fields.shares(of_fields)?;
         if of_ends | of_odd_fields == 0 {
-            return by_fields;
+            return Some((by_fields, [&[]; 2]));
         }
-        let by_odd_fields = self.by_odd_fields.tracks(of_odd_fields);
-        by_fields.and(self.by_ends.tracks(of_ends).and(by_odd_fields))
-    }
-
-    /// Calls `visit` with the numbers of the rules of lists that are decided.
-    #[inline]
-    pub(super) fn each_decided(&self, lists: Lists, mut visit: impl FnMut(u32)) {
-        let [of_ends, of_fields, of_odd_fields] = lists.parts();
-        for (table, list) in [
-            (&self.by_ends, of_ends),
-            (&self.by_fields, of_fields),
-            (&self.by_odd_fields, of_odd_fields),
-        ] {
-            if list > 0 {
-                table.rules(list).iter().for_each(|rule| visit(*rule));
-            }
-        }
+        let by_ends = self.by_ends.shares(of_ends)?;
+        let by_odd_fields = self.by_odd_fields.shares(of_odd_fields)?;
+        Some((by_fields, [by_ends, by_odd_fields]))
     }
 
     /// The rules of lists.
@@ -175,12 +156,6 @@ impl Bares {
 pub(crate) struct Lists(u64);
 
 impl Lists {
-    /// As a number.
-    #[inline]
-    pub(super) const fn number(self) -> u64 {
-        self.0
-    }
-
     /// The tables do not say.
     pub(crate) const UNSAID: Self = Self(table::UNSAID as u64);
     /// No rule is in them.

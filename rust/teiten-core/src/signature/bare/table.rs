@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use super::Bare;
 use super::ordinary::{OddField, Ordinary};
+use super::share::{Share, Shares};
 use super::weights::{BEYOND, Paged, Short};
 use crate::signature::axis::{Axes, BLOCK, Block, Field, Rows, WORD};
 use crate::signature::candidate::Candidate;
 use crate::signature::limits::MAX_SUMS;
-use crate::signature::silence::Tracks;
 use crate::signature::view::mark;
 
 /// Numbers of rules, list by list.
@@ -26,10 +26,8 @@ pub(super) struct Table {
     lists_of_sums: Box<[u16]>,
     /// Numbers of entries; the first list is empty.
     lists: Numbers,
-    /// The same lists with the numbers of their rules, where all of these are decided.
-    decided: Box<[Option<Box<[u32]>>]>,
-    /// By which ends the windows of their rules are found.
-    tracks: Box<[Tracks]>,
+    /// The same lists by shares, where all of their rules are decided.
+    shares: Box<[Option<Box<[Share]>>]>,
 }
 
 /// Weights of fields of few bits.
@@ -43,7 +41,11 @@ struct ShortWeights {
 
 impl Table {
     /// The table of these rules, whose numbers are the given ones; `ordinary` are the values that have no weight.
-    pub(super) fn new(slots: &[(u32, Candidate<'_>)], ordinary: &Ordinary) -> Self {
+    pub(super) fn new(
+        slots: &[(u32, Candidate<'_>)],
+        ordinary: &Ordinary,
+        shares: &mut Shares,
+    ) -> Self {
         let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
         let fields: Vec<_> = slots.iter().map(|(_, slot)| slot.fields()).collect();
         let axes = Axes::new(&fields, words);
@@ -72,26 +74,17 @@ impl Table {
         let (lists_of_sums, lists) = making.finish(&numbers);
         let known: HashMap<u32, &Candidate<'_>> =
             slots.iter().map(|(number, slot)| (*number, slot)).collect();
-        let decided = |list: &[u32]| {
+        let shares_of = |list: &[u32]| {
             let rule_of = |number| {
                 let slot: &&Candidate<'_> = known.get(number)?;
-                slot.is_decided().then_some(slot.number)
+                slot.is_decided().then_some((slot.number, slot.rule))
             };
-            let mut rules = list.iter().map(rule_of).collect::<Option<Vec<u32>>>()?;
+            let mut rules = list.iter().map(rule_of).collect::<Option<Vec<_>>>()?;
             // A rule for both ways stands twice, side by side, and matches once.
-            rules.dedup();
-            Some(rules.into())
+            rules.dedup_by_key(|(number, _)| *number);
+            Some(shares.of(&rules))
         };
-        let decided = lists.iter().map(|list| decided(list)).collect();
-        let tracks_of = |number: &u32| match known.get(number) {
-            Some(slot) if slot.is_decided() => Tracks::of(slot.rule),
-            _ => Tracks::LOUD,
-        };
-        let tracks = |list: &[u32]| {
-            let all = list.iter().map(tracks_of);
-            all.fold(Tracks::NONE, Tracks::and)
-        };
-        let tracks = lists.iter().map(|list| tracks(list)).collect();
+        let shares = lists.iter().map(AsRef::as_ref).map(shares_of).collect();
         Self {
             short: Box::new(ShortWeights {
                 first,
@@ -103,32 +96,14 @@ impl Table {
             odd,
             lists_of_sums,
             lists,
-            decided,
-            tracks,
+            shares,
         }
     }
 
-    /// Whether all rules of a list match, without another look.
-    pub(super) fn is_decided(&self, list: u16) -> bool {
-        self.decided
-            .get(usize::from(list))
-            .is_some_and(Option::is_some)
-    }
-
-    /// By which ends the windows of a list's rules are found.
+    /// The rules of a list by shares, if all match without another look.
     #[inline]
-    pub(super) fn tracks(&self, list: u16) -> Tracks {
-        let tracks = self.tracks.get(usize::from(list));
-        tracks.copied().unwrap_or(Tracks::LOUD)
-    }
-
-    /// The numbers of the rules of a list that is decided.
-    #[inline]
-    pub(super) fn rules(&self, list: u16) -> &[u32] {
-        match self.decided.get(usize::from(list)) {
-            Some(Some(rules)) => rules,
-            _ => &[],
-        }
+    pub(super) fn shares(&self, list: u16) -> Option<&[Share]> {
+        self.shares.get(usize::from(list))?.as_deref()
     }
 
     /// Weights of one of the fields that are ordinary in most packets, if any rule asks for it.
