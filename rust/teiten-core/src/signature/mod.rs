@@ -8,7 +8,7 @@
 //! | [`rule`], [`content`] | what a rule means, whatever syntax it was written in |
 //! | [`parse`] | from text to rules |
 //! | [`view`], [`check`], [`event`], [`dns`] | what rules see of a packet, and the tests of its headers |
-//! | [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
+//! | [`untouched`], [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
 //! | [`axis`], [`bare`], [`search`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
 //! | [`walk`] | the steps of one rule through a payload |
 //! | [`state`], [`waiting`], [`silence`] | what an engine remembers, the matches that limits decide on, and whose have been decided |
@@ -38,6 +38,7 @@ mod sweep;
 mod tests;
 pub mod text;
 mod threshold;
+mod untouched;
 pub mod view;
 mod waiting;
 mod walk;

@@ -3,8 +3,11 @@
 //! Up to [`EXACT`] different ones are told apart by their hashes; beyond, a bitmap of hashes is counted (linear
 //! counting, Whang et al. 1990), which is right within about a tenth at [`super::limits::MAX_SPREAD`].
 
+use zerocopy::{FromBytes, IntoBytes, transmute_mut};
+
 use super::rule::Spread;
-use super::threshold::{Owners, Verdict, set_of};
+use super::threshold::{Verdict, Window, enter, set_of};
+use super::untouched::Untouched;
 
 /// Different ones that are told apart exactly, but for two hashes of 32 bits that are one by chance.
 pub(super) const EXACT: u32 = 16;
@@ -13,9 +16,7 @@ pub(super) const EXACT: u32 = 16;
 const BITS: u32 = EXACT * u32::BITS;
 
 /// What one source reached: hashes, or a bitmap of them.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Marks([u32; EXACT as usize]);
+type Marks = [u32; EXACT as usize];
 
 /// Places one hash allows a sketch.
 const WAYS: usize = 4;
@@ -24,37 +25,33 @@ const WAYS: usize = 4;
 const FIRST: usize = 3;
 
 /// Windows that share two neighbouring cache lines.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(128))]
+#[derive(FromBytes, IntoBytes)]
+#[repr(C)]
 struct Set {
-    owners: Owners<WAYS>,
+    windows: [Window; WAYS],
     /// Hashes, or bits of the bitmap, of each.
     counts: [u16; WAYS],
     first: [[u32; FIRST]; WAYS],
+    spare: u64,
 }
 
 /// Sketches of what sources reached.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Spreads {
     /// Whose sketch is in which place.
-    sets: Box<[Set]>,
+    sets: Untouched<{ size_of::<Set>() / size_of::<u64>() }>,
     /// For each place the hashes behind the first ones, or the bitmap.
-    marks: Box<[Marks]>,
+    marks: Untouched<{ size_of::<Marks>() / size_of::<u64>() }>,
     evicted: u64,
 }
 
 impl Spreads {
     /// Room for sketches in at most so many bytes, for one set of windows at the least.
     pub(super) fn new(bytes: usize) -> Self {
-        let set = Set {
-            owners: Owners::FREE,
-            counts: [0; WAYS],
-            first: [[0; FIRST]; WAYS],
-        };
         let sets = (bytes / (size_of::<Set>() + WAYS * size_of::<Marks>())).max(1);
         Self {
-            sets: vec![set; sets].into(),
-            marks: vec![Marks([0; EXACT as usize]); sets * WAYS].into(),
+            sets: Untouched::new(sets),
+            marks: Untouched::new(sets * WAYS),
             evicted: 0,
         }
     }
@@ -67,8 +64,7 @@ impl Spreads {
     /// Looks at the place of a hash, so that it is near when something is reached there.
     #[inline]
     pub(super) fn glance(&self, hash: u64) -> u64 {
-        let set = &self.sets[set_of(hash, self.sets.len())];
-        set.owners.glance() ^ u64::from(set.counts[0])
+        self.sets.glance(set_of(hash, self.sets.len()))
     }
 
     /// Notes that what `what` is the hash of was reached by whom `hash` is of; the rule speaks where this is the one that
@@ -76,8 +72,8 @@ impl Spreads {
     #[inline]
     pub(super) fn reach(&mut self, hash: u64, what: u32, spread: &Spread, now_ns: i64) -> Verdict {
         let number = set_of(hash, self.sets.len());
-        let set = &mut self.sets[number];
-        let entered = set.owners.enter(hash, spread.seconds, now_ns);
+        let set: &mut Set = transmute_mut!(self.sets.record(number));
+        let entered = enter(&mut set.windows, hash, spread.seconds, now_ns);
         self.evicted += u64::from(entered.evicts);
         let count = &mut set.counts[entered.way];
         if entered.opens {
@@ -89,7 +85,7 @@ impl Spreads {
             return Verdict::of(false, true, entered.ends_ns);
         }
         let filled = usize::from(*count);
-        let more = &mut self.marks[number * WAYS + entered.way].0;
+        let more: &mut Marks = transmute_mut!(self.marks.record(number * WAYS + entered.way));
         let is_new = if spread.count <= EXACT {
             add(&mut set.first[entered.way], more, filled, what)
         } else {

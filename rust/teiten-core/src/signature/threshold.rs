@@ -3,10 +3,13 @@
 //! A record lives in one of the few places its hash allows. Where all are taken, the one whose window began first
 //! makes room; if that window was still open, the loss is counted.
 
+use zerocopy::{FromBytes, IntoBytes, transmute_mut};
+
 use super::limits::MAX_WINDOW_SECONDS;
 use super::matcher::Address;
 use super::rule::{Limit, LimitKind};
 use super::silence::ends;
+use super::untouched::Untouched;
 
 /// Secrets of a hash, so that senders, who choose the addresses, cannot choose which records meet.
 #[derive(Clone, Copy, Debug)]
@@ -54,66 +57,61 @@ const fn fold(one: u64, two: u64) -> u64 {
     (product >> 64) as u64 ^ product as u64
 }
 
-/// Who has the places of a set, and since when.
+/// A place in a set: whose window it is, and since when.
 ///
 /// A window's owner is known by the set it is in, which the upper bits of a keyed hash name, and by 47 bits of that hash
 /// beside the window's length: that two owners are taken for one has a chance of one in 2^60 for each pair in sets of
 /// the memory there is by default, and nobody without the key can make it happen.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Owners<const WAYS: usize> {
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes)]
+#[repr(C)]
+pub(super) struct Window {
     /// 0 where the place is free.
-    owners: [u64; WAYS],
-    starts_ns: [i64; WAYS],
+    owner: u64,
+    start_ns: i64,
 }
 
 /// Bits of a window's length in seconds.
 const SECONDS_BITS: u32 = 17;
 const _: () = assert!(MAX_WINDOW_SECONDS < 1 << SECONDS_BITS);
 
-impl<const WAYS: usize> Owners<WAYS> {
-    pub(super) const FREE: Self = Self {
-        owners: [0; WAYS],
-        starts_ns: [0; WAYS],
-    };
-
-    /// The place of somebody's open window; whether it opens now, and whether an open window made room for it.
-    #[inline]
-    pub(super) fn enter(&mut self, hash: u64, seconds: u32, now_ns: i64) -> Entered {
-        let owner = hash << SECONDS_BITS | u64::from(seconds);
-        let known = self.owners.iter().position(|known| *known == owner);
-        let way = known.unwrap_or_else(|| self.oldest());
-        let (before, start_ns) = (self.owners[way], self.starts_ns[way]);
-        let lasts = is_open(start_ns, length(before), now_ns);
-        let opens = known.is_none() || !lasts;
-        if opens {
-            self.owners[way] = owner;
-            self.starts_ns[way] = now_ns;
-        }
-        Entered {
-            way,
-            opens,
-            evicts: known.is_none() && before != 0 && lasts,
-            ends_ns: end(self.starts_ns[way], seconds),
-        }
+/// The place of somebody's open window in a set; whether it opens now, and whether an open window made room for it.
+#[inline]
+pub(super) fn enter<const WAYS: usize>(
+    windows: &mut [Window; WAYS],
+    hash: u64,
+    seconds: u32,
+    now_ns: i64,
+) -> Entered {
+    let owner = hash << SECONDS_BITS | u64::from(seconds);
+    let known = windows.iter().position(|known| known.owner == owner);
+    let way = known.unwrap_or_else(|| oldest(windows));
+    let before = windows[way];
+    let lasts = is_open(before.start_ns, length(before.owner), now_ns);
+    let opens = known.is_none() || !lasts;
+    if opens {
+        windows[way] = Window {
+            owner,
+            start_ns: now_ns,
+        };
     }
-
-    /// The place that makes room: a free one, or the one whose window began first.
-    #[inline]
-    fn oldest(&self) -> usize {
-        let key = |way: usize| (self.owners[way] != 0, self.starts_ns[way]);
-        (1..WAYS).fold(
-            0,
-            |oldest, way| {
-                if key(way) < key(oldest) { way } else { oldest }
-            },
-        )
+    Entered {
+        way,
+        opens,
+        evicts: known.is_none() && before.owner != 0 && lasts,
+        ends_ns: end(windows[way].start_ns, seconds),
     }
+}
 
-    /// Something of the set, for a look that brings it near.
-    #[inline]
-    pub(super) const fn glance(&self) -> u64 {
-        self.owners[0]
-    }
+/// The place that makes room: a free one, or the one whose window began first.
+#[inline]
+fn oldest<const WAYS: usize>(windows: &[Window; WAYS]) -> usize {
+    let key = |way: usize| (windows[way].owner != 0, windows[way].start_ns);
+    (1..WAYS).fold(
+        0,
+        |oldest, way| {
+            if key(way) < key(oldest) { way } else { oldest }
+        },
+    )
 }
 
 /// Length in seconds of an owner's window.
@@ -165,29 +163,26 @@ impl Verdict {
 const WAYS: usize = 3;
 
 /// Windows that share a cache line, and what is counted in each.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
+#[derive(FromBytes, IntoBytes)]
+#[repr(C)]
 struct Set {
-    owners: Owners<WAYS>,
+    windows: [Window; WAYS],
     counts: [u32; WAYS],
+    spare: u32,
 }
 
 /// Counts of matches.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Counts {
-    sets: Box<[Set]>,
+    sets: Untouched<{ size_of::<Set>() / size_of::<u64>() }>,
     evicted: u64,
 }
 
 impl Counts {
     /// Room for counts in at most so many bytes, for one set of [`WAYS`] at the least.
     pub(super) fn new(bytes: usize) -> Self {
-        let set = Set {
-            owners: Owners::FREE,
-            counts: [0; WAYS],
-        };
         Self {
-            sets: vec![set; (bytes / size_of::<Set>()).max(1)].into(),
+            sets: Untouched::new((bytes / size_of::<Set>()).max(1)),
             evicted: 0,
         }
     }
@@ -200,15 +195,15 @@ impl Counts {
     /// Looks at the place of a hash, so that it is near when it is counted there.
     #[inline]
     pub(super) fn glance(&self, hash: u64) -> u64 {
-        self.sets[set_of(hash, self.sets.len())].owners.glance()
+        self.sets.glance(set_of(hash, self.sets.len()))
     }
 
     /// Counts a match for whom the hash is of.
     #[inline]
     pub(super) fn count(&mut self, hash: u64, limit: &Limit, now_ns: i64) -> Verdict {
         let number = set_of(hash, self.sets.len());
-        let set = &mut self.sets[number];
-        let entered = set.owners.enter(hash, limit.seconds, now_ns);
+        let set: &mut Set = transmute_mut!(self.sets.record(number));
+        let entered = enter(&mut set.windows, hash, limit.seconds, now_ns);
         self.evicted += u64::from(entered.evicts);
         let count = &mut set.counts[entered.way];
         if entered.opens {
