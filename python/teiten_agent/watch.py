@@ -9,7 +9,7 @@ Time
 
 Stalls
     A loop that did not come round for `_STALL_NS` is counted and said. Packets that the kernel says to have
-    given and that no wait shows for `_SILENCE_NS` mean a ring out of step: it is opened anew.
+    given and that no wait shows for another `_SILENCE_NS` mean a ring out of step: it is opened anew.
 
 Interface
     When it goes down or away, the observation ends; it is tried again every second, and a new observation
@@ -188,6 +188,7 @@ class Watch:
     def _observe(self, source: Source, clock: _Clock) -> None:
         """Observe until told to stop, or until the interface is lost or out of step."""
         observer = self._observer(clock)
+        is_unread = False
         while True:
             self._rounds += 1
             if (rules := self._new_rules) is not None:
@@ -211,15 +212,21 @@ class Watch:
                 self._counters.update(source.counters())
             if ready:
                 clock.heard()
+                is_unread = False
                 self._emit(source, source.advance(observer, _FRAMES_AT_ONCE, clock.now_ns))
                 continue
             self._emit(source, observer.close_before(clock.now_ns - _GRACE_NS))
-            if clock.silent(_SILENCE_NS) and source.unread() > 0:
-                self._counters["ring_resets"] += 1
-                self._counters["unreadable"] += source.unread()
-                self._log.warning("ring_out_of_step", unread=source.unread())
-                self._emit(source, observer.finish(clock.now_ns))
-                return
+            if not clock.silent(_SILENCE_NS):
+                continue
+            # What came a moment ago is counted before it is shown; a ring out of step never shows it.
+            was_unread, is_unread = is_unread, source.unread() > 0
+            if not (was_unread and is_unread):
+                continue
+            self._counters["ring_resets"] += 1
+            self._counters["unreadable"] += source.unread()
+            self._log.warning("ring_out_of_step", unread=source.unread())
+            self._emit(source, observer.finish(clock.now_ns))
+            return
 
     def _look(self, source: Source, observer: _core.Observer, clock: _Clock) -> _core.Observer:
         """Look at the clock; return the observer to go on with, which is a new one if the clock was set."""

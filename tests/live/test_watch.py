@@ -219,12 +219,30 @@ def test_a_loop_that_stood_still_is_counted() -> None:
 
 def test_a_ring_out_of_step_is_opened_anew() -> None:
     hands = Hands()
-    script = Script([packet(hands), quiet(hands, 3), quiet(hands, 3), packet(hands)], lost=7)
+    script = Script([packet(hands), *[quiet(hands, 3)] * 4, packet(hands)], lost=7)
     given, said = watched(hands, script)
     assert script.opened == 2
     assert (total(given, "ring_resets"), total(given, "unreadable")) == (1, 7)
     assert total(given, "counted") == 2
     assert "event=ring_out_of_step unread=7" in said
+
+
+def test_a_packet_that_the_kernel_counted_and_shows_a_moment_later_is_read() -> None:
+    hands = Hands()
+    script = Script([packet(hands), quiet(hands, 3)])
+
+    def counted() -> list[int]:
+        script.lost = 1
+        return quiet(hands, 3)()
+
+    def shown() -> list[int]:
+        script.lost = 0
+        return packet(hands)()
+
+    script.steps += [counted, shown, quiet(hands, 3), counted, shown]
+    given, said = watched(hands, script)
+    assert (total(given, "counted"), total(given, "ring_resets"), script.opened) == (3, 0, 1)
+    assert "ring_out_of_step" not in said
 
 
 def test_what_breaks_in_the_thread_is_given_to_the_other() -> None:
