@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import tomllib
 from pathlib import Path
@@ -111,6 +110,8 @@ def _resolved(value: Any, kind: Kind, path: str) -> object:  # noqa: ANN401
 
 def _nearest(name: str, known: dict[str, Any]) -> str:
     """Suggest the known name that a mistyped one is near to, or list them all."""
+    import difflib  # noqa: PLC0415  # only who mistyped needs it
+
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]}?"

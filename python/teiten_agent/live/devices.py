@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import fcntl
 import socket
 import struct
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pcapy  # type: ignore[import-not-found]  # compiled, without types
 
 from teiten_agent.errors import ConfigurationError
 
@@ -23,7 +20,7 @@ _SIOCGIFHWADDR = 0x8927
 _SIOCGIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8913, 1, 0x40
 """Asks for an interface's flags: whether it is up, and whether it hears the other end (linux/if.h)."""
 
-_DLT_EN10MB, _DLT_RAW = 1, 12
+DLT_EN10MB, DLT_RAW = 1, 12
 """Link types as libpcap numbers them on Linux (pcap/dlt.h)."""
 
 _WITH_ETHERNET_HEADER = frozenset({1, 772})
@@ -37,6 +34,8 @@ library would ask over a netlink socket, which the service may not open."""
 
 def interfaces() -> list[str]:
     """Names of the network interfaces: what libpcap lists, less its devices that are no interface."""
+    import pcapy  # type: ignore[import-not-found]  # noqa: PLC0415  # compiled, without types; 3 MB that a ring spares
+
     known = set(_known())
     try:
         listed = known & set(pcapy.findalldevs())
@@ -61,7 +60,7 @@ def linktype(name: str) -> int:
         OSError: There is no such interface.
     """
     hardware = _ask(name, _SIOCGIFHWADDR)
-    return _DLT_EN10MB if hardware in _WITH_ETHERNET_HEADER else _DLT_RAW
+    return DLT_EN10MB if hardware in _WITH_ETHERNET_HEADER else DLT_RAW
 
 
 def has_carrier(name: str) -> bool:
@@ -86,6 +85,12 @@ def check_interface(name: str) -> None:
     Raises:
         ConfigurationError: There is none (the near name, or those that there are, are named), or it is down.
     """
+    if name and name in _known():
+        if not _is_up(name):
+            raise ConfigurationError(f"capture.interface: {name} is down", f"ip link set {name} up")
+        return
+    import difflib  # noqa: PLC0415  # only who mistyped needs it
+
     known = interfaces()
     listed = ", ".join(known) or "none"
     if not name:
@@ -93,10 +98,6 @@ def check_interface(name: str) -> None:
             "capture.interface: is empty",
             f"name the one that hears the monitored addresses; there are {listed}",
         )
-    if name in known:
-        if not _is_up(name):
-            raise ConfigurationError(f"capture.interface: {name} is down", f"ip link set {name} up")
-        return
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     raise ConfigurationError(
         f"capture.interface: there is no interface {name}",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-import pcapy  # type: ignore[import-not-found]  # compiled, without types
-
 from teiten_agent.errors import ConfigurationError
+from teiten_agent.live.devices import DLT_EN10MB
 
 if TYPE_CHECKING:
     from teiten_agent.config import Capture
@@ -18,6 +17,9 @@ Instruction = tuple[int, int, int, int]
 _NETMASK_UNKNOWN = 0xFFFF_FFFF
 """`PCAP_NETMASK_UNKNOWN` of pcap/pcap.h: `ip broadcast` is refused rather than guessed."""
 
+_RETURN = 0x06
+"""`BPF_RET | BPF_K` of linux/bpf_common.h: take as many bytes as the operand says."""
+
 _TAG_WORD = re.compile(r"\bvlan\b")
 
 
@@ -27,7 +29,7 @@ def check_filter(capture: Capture) -> str:
     Raises:
         ConfigurationError: It is wrong, or cannot be had from this source.
     """
-    compiled = compile_filter(capture, pcapy.DLT_EN10MB)
+    compiled = compile_filter(capture, DLT_EN10MB)
     return f"{len(compiled)} instructions" if capture.filter else "none: every packet is taken"
 
 
@@ -37,6 +39,8 @@ def compile_filter(capture: Capture, linktype: int) -> tuple[Instruction, ...]:
     Raises:
         ConfigurationError: It is wrong, or asks a ring for what the kernel keeps beside the frame.
     """
+    if not capture.filter:
+        return ((_RETURN, 0, 0, capture.snap_length),)
     named = f"capture.filter: {capture.filter!r}"
     if capture.source == "ring" and _TAG_WORD.search(capture.filter):
         raise ConfigurationError(
@@ -44,6 +48,8 @@ def compile_filter(capture: Capture, linktype: int) -> tuple[Instruction, ...]:
             "leave `vlan` out (tagged packets are counted under their inner key), or use"
             ' capture.source = "pcapy"',
         )
+    import pcapy  # type: ignore[import-not-found]  # noqa: PLC0415  # compiled, without types; 3 MB that few need
+
     try:
         program = pcapy.compile(linktype, capture.snap_length, capture.filter, 1, _NETMASK_UNKNOWN)
     except pcapy.PcapError as error:

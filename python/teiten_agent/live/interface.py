@@ -61,8 +61,6 @@ def open_source(capture: Capture) -> Source:
         ConfigurationError: There is no such interface, it cannot be captured from, or the filter is wrong.
         MissingCapabilityError: The system does not let this process capture.
     """
-    from teiten_agent.live import libpcap, ring  # noqa: PLC0415  # they implement what is promised here
-
     check_interface(capture.interface)
     try:
         if capture.source == "pcapy":
@@ -71,10 +69,14 @@ def open_source(capture: Capture) -> Source:
                     f"capture.threads: is {capture.threads}, which libpcap cannot share packets among",
                     'set it to 1, or capture.source to "ring"',
                 )
-            return libpcap.LibpcapSource(capture)
+            from teiten_agent.live.libpcap import LibpcapSource  # noqa: PLC0415  # implements what is promised here
+
+            return LibpcapSource(capture)
         if sys.platform != "linux":
             raise ConfigurationError('capture.source: "ring" needs Linux', 'set it to "pcapy"')
-        return ring.RingSource(capture, _group() if capture.threads > 1 else None)
+        from teiten_agent.live.ring import RingSource  # noqa: PLC0415  # implements what is promised here
+
+        return RingSource(capture, _group() if capture.threads > 1 else None)
     except PermissionError as error:
         raise MissingCapabilityError(
             f"capture.interface: {capture.interface}: {error.strerror or error}",

@@ -9,11 +9,11 @@ from teiten_agent.config.kinds import split_port
 from teiten_agent.errors import CannotWriteError
 from teiten_agent.metrics import textfile
 from teiten_agent.metrics.exposition import exposition
-from teiten_agent.metrics.loopback import MetricsServer
 
 if TYPE_CHECKING:
     from teiten_agent.config import Configuration
     from teiten_agent.log import Log
+    from teiten_agent.metrics.loopback import MetricsServer
     from teiten_agent.metrics.meters import Meters
 
 _WRITE_SECONDS = 15.0
@@ -40,6 +40,8 @@ class Exhibit:
             ConfigurationError: The port cannot be listened on.
         """
         if self._listen:
+            from teiten_agent.metrics.loopback import MetricsServer  # noqa: PLC0415  # few sensors listen
+
             self._server = MetricsServer(*split_port(self._listen), self._text)
         self.look()
 

@@ -190,13 +190,17 @@ impl Interval {
     /// Totals by key text, such as `445/TCP`, over both families.
     #[must_use]
     pub fn keys(&self) -> BTreeMap<String, Totals> {
-        // Numbers of the keys met, plus one, by form and value: a flood has many rows and far fewer keys.
-        let mut numbers = vec![0; 8 << 16];
+        // Numbers of the keys met, plus one, by form and value: a flood has many rows and far fewer keys. In pages,
+        // because a quiet interval has few of either.
+        let mut pages: Vec<Option<Box<[usize; 256]>>> = vec![None; 8 << 8];
         let mut met: Vec<(Key, Totals)> = Vec::new();
         for columns in [&self.ipv4, &self.ipv6] {
             let rows = columns.keys().zip(columns.packets().zip(columns.bytes()));
             for (key, (packets, bytes)) in rows {
-                let number = &mut numbers[(key.form as usize) << 16 | usize::from(key.value)];
+                let [page, place] = key.value.to_be_bytes().map(usize::from);
+                let numbers = pages[(key.form as usize) << 8 | page]
+                    .get_or_insert_with(|| Box::new([0; 256]));
+                let number = &mut numbers[place];
                 if *number == 0 {
                     met.push((key, Totals::default()));
                     *number = met.len();
