@@ -177,6 +177,7 @@ impl Signatures {
     /// as it [is due](State::is_due), lest more wait than has room.
     #[inline]
     pub fn note(&self, packet: &Packet<'_>, frame: &Frame<'_>, state: &mut State) {
+        state.windows.silences.come_to(frame.time_ns);
         let before = state.waiting.matches.len();
         self.find(packet, frame, state);
         state.waiting.close(before, packet, frame.time_ns);
@@ -212,10 +213,11 @@ impl Signatures {
             ..
         } = state;
         counters.inspected += 1;
+        windows.silences.come_to(time_ns);
         let (ip, before) = (bare.ip(), waiting.matches.len());
         let mut note = |share: &Share| {
             let silence = share.silence(waiting.mixer, ip.source(), ip.destination());
-            if !windows.silences.has(silence, time_ns) {
+            if !windows.silences.has(silence) {
                 self.note_share(bare, share, silence, waiting);
             }
         };

@@ -67,6 +67,9 @@ pub(super) const fn ends(limit: &Limit) -> bool {
 pub(super) struct Silences {
     /// Hash of ends and rules, and the time.
     places: Box<[(u64, i64)]>,
+    /// The latest packet's time: a window that it ended may have been followed by another, in which packets that come
+    /// late count.
+    latest_ns: i64,
 }
 
 impl Silences {
@@ -76,6 +79,7 @@ impl Silences {
         Self {
             // Of nobody, until the beginning of time.
             places: vec![(0, 0); 1 << places.ilog2()].into(),
+            latest_ns: i64::MIN,
         }
     }
 
@@ -85,11 +89,17 @@ impl Silences {
         mixer.join(ends, rules as u64)
     }
 
-    /// Whether nothing is to be said of them.
+    /// A packet of this time is to be held against rules.
     #[inline]
-    pub(super) fn has(&self, hash: u64, now_ns: i64) -> bool {
+    pub(super) fn come_to(&mut self, time_ns: i64) {
+        self.latest_ns = self.latest_ns.max(time_ns);
+    }
+
+    /// Whether nothing is to be said of them, now or at any time before.
+    #[inline]
+    pub(super) fn has(&self, hash: u64) -> bool {
         let place = self.places.get(self.place(hash));
-        place.is_some_and(|(whose, until_ns)| *whose == hash && now_ns < *until_ns)
+        place.is_some_and(|(whose, until_ns)| *whose == hash && self.latest_ns < *until_ns)
     }
 
     /// Keeps that nothing is to be said of them before a time.
