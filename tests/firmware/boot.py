@@ -15,6 +15,8 @@
             loses what was not flushed, in whole or in part
 `watchdog`  agent, userland and kernel hang, and each is started anew; of a board whose kernel drives the
             watchdog that QEMU has: generic-efi-arm64
+`raspberry` the card starts a Raspberry Pi 4 by U-Boot and GRUB, makes its data partition and reads its
+            settings; of board rpi, and with a QEMU of 9.0 or later, which has no network device there
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ from tests.firmware.machine import (
     STARTED,
     BootFailedError,
     Collector,
+    Machine,
     NotShownError,
     Sensor,
     on_card,
@@ -51,8 +54,10 @@ from tests.firmware.machine import (
     provision,
     put_root,
     serving,
+    virtual,
 )
 from tests.firmware.operator_keys import Operator
+from tests.firmware.raspberry import raspberry
 from tests.firmware.releases import Workshop
 from tests.firmware.stimuli import OURS, over_ipv4, over_ipv6
 from tests.firmware.write_cache import Loss
@@ -62,7 +67,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ANYWHERE = ("count", "fallback", "operator", "updates", "cuts")
-PARTS = ("boot", *ANYWHERE, "watchdog")
+PARTS = ("boot", *ANYWHERE, "watchdog", "raspberry")
 BOOTS = ("first boot", "boot after a power cut")
 GOOD = re.compile(r"teiten: slot ([ab]) is good")
 REFUSED = re.compile(r"teiten: release \w+ is refused: (.*)")
@@ -84,7 +89,7 @@ class Bench:
         frames: One packet of every kind.
         each: What they count as, by key.
         console: Where consoles are written down.
-        megabytes: The board's memory.
+        machine: What the card is put into.
     """
 
     card: Path
@@ -95,7 +100,7 @@ class Bench:
     frames: list[bytes]
     each: Counter[str]
     console: Path | None
-    megabytes: int
+    machine: Machine
 
     def switch_on(self, stack: ExitStack, *devices: str, drive: str | None = None) -> Sensor:
         """The card in a machine, with devices of QEMU's, that runs until the stack ends at the latest."""
@@ -104,7 +109,7 @@ class Bench:
             drive or f"file={self.card},cache=unsafe",
             self.collector,
             self.folder,
-            megabytes=self.megabytes,
+            machine=self.machine,
             log=self.console,
             devices=devices,
         )
@@ -418,6 +423,24 @@ def watchdog(bench: Bench, workshop: Workshop) -> None:
         bench.said["watchdog"] = health["watchdog"]
 
 
+def start(bench: Bench) -> None:
+    """From power-on to settings that are looked at: all but a network, which that machine has not."""
+    with ExitStack() as stack:
+        sensor = bench.switch_on(stack)
+        sensor.expect(re.compile("the data partition takes the rest of /dev/mmcblk"), seconds=bench.patience)
+        bench.said["seconds to the data partition"] = round(time.monotonic() - sensor.began)
+        told = sensor.expect(
+            re.compile("interface: there is no eth0; this board has lo"), seconds=bench.patience
+        )
+        bench.said["seconds to the settings, which name an interface"] = round(
+            time.monotonic() - sensor.began
+        )
+        deadline = time.monotonic() + bench.patience
+        while told[0] not in on_card(bench.card, "sensor-errors.txt"):
+            require(time.monotonic() < deadline, "the mistake is not told on the card", sensor)
+            time.sleep(0.5)
+
+
 def operator(bench: Bench, signer: Operator, stranger: Operator) -> None:
     """Rules and settings that the operator signed are taken, and nobody else's."""
     rule = 'alert tcp any any -> $HOME_NET 445 (msg:"SMB"; flags:S; sid:9000001; rev:1;)'
@@ -466,9 +489,8 @@ def hold(asked: argparse.Namespace, said: dict[str, object]) -> None:
         provision(card, collector, signer.certificate)
         frames = list((over_ipv4() | over_ipv6()).values())
         each = keys_of(frames, folder)
-        bench = Bench(
-            card, collector, folder, asked.patience, said, frames, each, asked.console, asked.memory
-        )
+        machine = raspberry(card, folder) if asked.only == ["raspberry"] else virtual(asked.memory)
+        bench = Bench(card, collector, folder, asked.patience, said, frames, each, asked.console, machine)
         workshop = Workshop(asked.image.parent, asked.image.parent.name, folder)
         if "boot" in asked.only:
             count(bench, BOOTS[:1])
@@ -484,6 +506,8 @@ def hold(asked: argparse.Namespace, said: dict[str, object]) -> None:
             cuts(bench, workshop, asked)
         if "watchdog" in asked.only:
             watchdog(bench, workshop)
+        if "raspberry" in asked.only:
+            start(bench)
 
 
 def main() -> int:
@@ -503,7 +527,11 @@ def main() -> int:
         help="what cuts leave of writes that were not flushed: all, or some and one in part",
     )
     asked = parser.parse_args()
-    said: dict[str, object] = {"sensor": SENSOR, "megabytes of memory": asked.memory}
+    if "raspberry" in asked.only and len(asked.only) > 1:
+        parser.error("raspberry is of another machine than the other parts: ask for it alone")
+    said: dict[str, object] = {"sensor": SENSOR}
+    if "raspberry" not in asked.only:
+        said["megabytes of memory"] = asked.memory
     try:
         hold(asked, said)
     except BootFailedError as error:

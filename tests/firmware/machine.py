@@ -257,6 +257,36 @@ class Events:
         self._socket.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What QEMU is told of a board.
+
+    Attributes:
+        words: The board itself and what it starts from.
+        card: The device that holds the drive `card`.
+        interfaces: Network devices for what is named `observation` and `management`.
+    """
+
+    words: tuple[str, ...]
+    card: str
+    interfaces: tuple[str, ...] = ()
+
+
+def virtual(megabytes: int) -> Machine:
+    """QEMU's own board `virt` with UEFI."""
+    return Machine(
+        (
+            *("-M", "virt", "-cpu", "cortex-a53", "-m", str(megabytes), "-nographic"),
+            *("-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"),
+        ),
+        "virtio-blk-pci,drive=card,bootindex=1",
+        (
+            f"virtio-net-pci,netdev=observation,addr=8,mac={OUR_MAC.hex(':')}",
+            "virtio-net-pci,netdev=management,addr=9",
+        ),
+    )
+
+
 class Sensor:
     """One boot of a card in an emulated machine."""
 
@@ -266,7 +296,7 @@ class Sensor:
         collector: Collector,
         folder: Path,
         *,
-        megabytes: int,
+        machine: Machine,
         log: Path | None = None,
         devices: tuple[str, ...] = (),
     ) -> None:
@@ -276,7 +306,7 @@ class Sensor:
             drive: The card that it boots from, as QEMU's `-drive` names it.
             collector: What its management interface reaches.
             folder: For what the machine needs, such as the socket `qmp`.
-            megabytes: Its memory.
+            machine: What it is put into.
             log: To the end of which its console goes, too.
             devices: That it has besides, as QEMU's `-device` names them.
         """
@@ -299,31 +329,10 @@ class Sensor:
         self.began = time.monotonic()
         self._process = subprocess.Popen(
             [
-                *[
-                    "qemu-system-aarch64",
-                    "-M",
-                    "virt",
-                    "-cpu",
-                    "cortex-a53",
-                    "-m",
-                    str(megabytes),
-                    "-nographic",
-                ],
-                *("-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"),
-                *(
-                    "-drive",
-                    f"{drive},format=raw,if=none,id=card",
-                    "-device",
-                    "virtio-blk-pci,drive=card,bootindex=1",
-                ),
-                *(
-                    "-netdev",
-                    observation,
-                    "-device",
-                    f"virtio-net-pci,netdev=observation,addr=8,mac={OUR_MAC.hex(':')}",
-                ),
-                *("-netdev", management, "-device", "virtio-net-pci,netdev=management,addr=9"),
-                *(word for device in devices for word in ("-device", device)),
+                *("qemu-system-aarch64", *machine.words),
+                *("-drive", f"{drive},format=raw,if=none,id=card", "-device", machine.card),
+                *("-netdev", observation, "-netdev", management),
+                *(word for device in (*machine.interfaces, *devices) for word in ("-device", device)),
                 *("-qmp", f"unix:{self._qmp},server=on,wait=off"),
             ],
             stdin=subprocess.DEVNULL,
