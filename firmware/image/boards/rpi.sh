@@ -17,6 +17,6 @@ LATER_MODULES="vfat nls_ascii nls_cp437 nf_tables nft_ct loop dm_verity"
 board_files() {
   cp "$1"/usr/lib/raspi-firmware/{start4.elf,fixup4.dat} "$2/"
   cp "$1"/usr/lib/linux-image-"$KERNEL_RELEASE"/broadcom/bcm2711-rpi-{4-b,400,cm4-io}.dtb "$2/"
-  cp "$1/usr/lib/u-boot/rpi_arm64/u-boot.bin" "$2/u-boot.bin"
+  python3 "$here/uboot.py" "$1/usr/lib/u-boot/rpi_arm64/u-boot.bin" "$2/u-boot.bin"
   printf '%s\n' arm_64bit=1 kernel=u-boot.bin enable_uart=1 upstream_kernel=1 >"$2/config.txt"
 }
