@@ -38,7 +38,7 @@ CARD_ALONE = f"{RUNTIME}/agent.toml"
 OVERRIDES = "settings/operator.toml"
 """What the operator signed and what proved itself, on the data partition."""
 TAKEN = "# code: taken over; write a new one here"
-"""Shorter than any line with a code: it is written into that line's place."""
+"""Written into the place of the line with the code, and cut to its length."""
 
 _SPOOL_SHARE = 0.8
 """How much of the data partition the spool may take: the rest is the record of epochs, and head room."""
@@ -162,7 +162,8 @@ def _take_code(text: Path) -> None:
     """
     with text.open("r+b", buffering=0) as stream:
         for found in _CODE_LINE.finditer(stream.read()):
-            for comment in (b"#", TAKEN.encode().ljust(len(found["line"]))):
+            length = len(found["line"])
+            for comment in (b"#", TAKEN.encode()[:length].ljust(length)):
                 stream.seek(found.start("line"))
                 stream.write(comment)
                 os.fsync(stream.fileno())

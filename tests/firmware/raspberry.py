@@ -12,6 +12,7 @@ captured.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,10 @@ def raspberry(card: Path, folder: Path) -> Machine:
     """The machine for a card, which grows to a size that an SD card can have in QEMU.
 
     Raises:
-        BootFailedError: This QEMU has no such machine.
+        BootFailedError: This QEMU has no such machine, or there is no `fdtput`.
     """
+    if shutil.which("fdtput") is None:
+        raise BootFailedError("the device tree is changed with fdtput: apt-get install device-tree-compiler")
     known = subprocess.run([QEMU, "-M", "help"], check=True, capture_output=True, text=True).stdout
     if "raspi4b" not in known:
         raise BootFailedError(
