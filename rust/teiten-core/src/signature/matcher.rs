@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists, Share};
+use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists, Share, Shares};
 use super::check::passes;
 use super::compile::{actions, event_of, fulfilled, unique};
 use super::content::Step;
@@ -21,7 +21,7 @@ use super::waiting::{Ends, Gate, Waiting, Windows};
 use super::walk::{Walk, hold};
 use crate::frame::{Frame, LinkType};
 use crate::key::{Form, Key};
-use crate::packet::Packet;
+use crate::packet::{Ip, Packet};
 use crate::wire::ipv6::Halves;
 
 /// An address of either family.
@@ -102,11 +102,12 @@ impl Signatures {
             .zip(&rules)
             .filter_map(|(number, rule)| Some((number, event_of(rule)?)))
             .collect();
+        let mut shares = Shares::default();
         let of_place = |kind, place| Group::new(kind, place, &rules);
         let groups = Kind::ALL.map(|kind| Place::ALL.map(|place| of_place(kind, place)));
         Ok((
             Self {
-                bares: [Kind::Tcp, Kind::Icmp].map(|kind| Bares::new(kind, &rules)),
+                bares: [Kind::Tcp, Kind::Icmp].map(|kind| Bares::new(kind, &rules, &mut shares)),
                 actions,
                 gates,
                 events,
@@ -194,7 +195,7 @@ impl Signatures {
     }
 
     /// The same as [`note`](Self::note) for a packet of which these are the lists, if they decide all; false if they do
-    /// not, and nothing was done. Rules that have nothing more to say of the packet's ends are passed by.
+    /// not, and nothing was noted. Rules that have nothing more to say of the packet's ends are passed by.
     #[inline]
     pub(crate) fn note_bare(
         &self,
@@ -212,19 +213,17 @@ impl Signatures {
             counters,
             ..
         } = state;
-        counters.inspected += 1;
         windows.silences.come_to(time_ns);
         let (ip, before) = (bare.ip(), waiting.matches.len());
         let mut note = |share: &Share| {
-            let silence = share.silence(waiting.mixer, ip.source(), ip.destination());
-            if !windows.silences.has(silence) {
-                self.note_share(bare, share, silence, waiting);
-            }
+            let hash = share.hash(waiting.mixer, ip.source(), ip.destination());
+            windows.silences.has(hash) || self.note_share(bare, share, hash, waiting)
         };
-        by_fields.iter().for_each(&mut note);
-        if others.iter().any(|shares| !shares.is_empty()) {
-            others.into_iter().flatten().for_each(note);
+        if !(by_fields.iter().all(&mut note) && others.into_iter().flatten().all(note)) {
+            waiting.matches.truncate(before);
+            return false;
         }
+        counters.inspected += 1;
         if waiting.matches.len() > before {
             waiting.packets.push(Ends {
                 time_ns,
@@ -235,10 +234,19 @@ impl Signatures {
         true
     }
 
-    /// Lets the rules of a share wait.
+    /// Lets the rules of a share wait; false if more of the packet has to be looked at first.
     #[inline(never)]
-    fn note_share(&self, bare: BareTcp<'_>, share: &Share, silence: u64, waiting: &mut Waiting) {
-        let ip = bare.ip();
+    fn note_share(
+        &self,
+        bare: BareTcp<'_>,
+        share: &Share,
+        hash: u64,
+        waiting: &mut Waiting,
+    ) -> bool {
+        if let Some(entry) = share.tested.and_then(|entry| self.bares[0].entry(entry)) {
+            return bare.fails(&entry.tests);
+        }
+        let (ip, silence) = (bare.ip(), share.kept(hash));
         let (source, address) = (Address::V4(ip.source()), Address::V4(ip.destination()));
         let hashes = waiting.hashes(source, address);
         let key = || Key {
@@ -250,6 +258,7 @@ impl Signatures {
                 waiting.push_hashed(gate, *rule, &hashes, &hashes, silence, key);
             }
         }
+        true
     }
 
     /// The same, by way of all of the packet's header whatever it is.
@@ -323,12 +332,60 @@ impl Signatures {
             Lists::NOTHING => state.counters.inspected += 1,
             lists => {
                 state.counters.inspected += 1;
-                self.inspect_lists(bares, lists, packet, frame, state);
+                match bares.shares(lists) {
+                    Some((by_fields, others)) => {
+                        let others = others.into_iter().flatten();
+                        let shares = by_fields.iter().chain(others);
+                        self.inspect_shares(bares, shares, packet, frame, state);
+                    }
+                    None => self.inspect_lists(bares, lists, packet, frame, state),
+                }
             }
         }
     }
 
-    /// Checks the rules of lists.
+    /// Checks the rules of shares, but those that have nothing more to say of the packet's ends.
+    fn inspect_shares<'a>(
+        &self,
+        bares: &Bares,
+        shares: impl Iterator<Item = &'a Share>,
+        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        state: &mut State,
+    ) {
+        let State {
+            memory,
+            waiting,
+            windows,
+            ..
+        } = state;
+        let Ip::V4(ip) = &packet.ip else {
+            return;
+        };
+        let (mut view, mut hashes) = (None, None);
+        for share in shares {
+            let hash = share.hash(waiting.mixer, ip.source(), ip.destination());
+            if windows.silences.has(hash) {
+                continue;
+            }
+            if let Some(entry) = share.tested.and_then(|entry| bares.entry(entry)) {
+                let seen = || View::new(packet, frame.link, frame.bytes);
+                let view = view.get_or_insert_with(seen).as_ref();
+                if !view.is_some_and(|view| self.matches(entry, view, None, memory)) {
+                    continue;
+                }
+            }
+            let hashes = hashes.get_or_insert_with(|| waiting.hashes_of(packet));
+            for rule in &share.rules {
+                if let Some(gate) = self.gates.get(*rule as usize) {
+                    let key = || Key::of(packet);
+                    waiting.push_hashed(gate, *rule, hashes, hashes, share.kept(hash), key);
+                }
+            }
+        }
+    }
+
+    /// Checks the rules of lists some of which set or read flow bits.
     fn inspect_lists(
         &self,
         bares: &Bares,

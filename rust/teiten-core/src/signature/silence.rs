@@ -8,18 +8,19 @@
 use super::rule::{Limit, LimitKind, Rule, SpreadKind, Track};
 use super::threshold::Mixer;
 
-/// By which of a packet's ends rules that may fall silent tell whose windows theirs are.
+/// By which of a packet's ends rules that may fall silent tell whose windows theirs are: which bits of them count, the
+/// source's above the destination's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tracks(u8);
+pub(super) struct Tracks(u64);
 
 impl Tracks {
     /// By none: all have one window.
     const NONE: Self = Self(0);
-    const SOURCE: Self = Self(1);
-    const DESTINATION: Self = Self(2);
-    const BOTH: Self = Self(3);
-    /// One of the rules never falls silent.
-    const LOUD: Self = Self(4);
+    const SOURCE: Self = Self(!0 << 32);
+    const DESTINATION: Self = Self(!0 >> 32);
+    const BOTH: Self = Self(!0);
+    /// One of the rules never falls silent, so that nothing is kept; any but the others will do.
+    pub(super) const LOUD: Self = Self(1);
 
     /// Each there is.
     pub(super) const ALL: [Self; 5] = [
@@ -47,12 +48,10 @@ impl Tracks {
         }
     }
 
-    /// The ends that tell whose windows they are, as one number; `None` if a rule never falls silent.
+    /// The ends of a packet that tell whose windows they are, as one number.
     #[inline]
-    pub(super) fn ends(self, source: u32, destination: u32) -> Option<u64> {
-        const KEPT: [u64; 4] = [0, !0 << 32, !0 >> 32, !0];
-        let kept = KEPT.get(usize::from(self.0))?;
-        Some((u64::from(source) << 32 | u64::from(destination)) & kept)
+    pub(super) const fn ends(self, source: u32, destination: u32) -> u64 {
+        ((source as u64) << 32 | destination as u64) & self.0
     }
 }
 

@@ -29,8 +29,7 @@ use filter::{Filter, Oddities};
 use ordinary::Ordinary;
 pub(crate) use packet::BareTcp;
 pub(super) use packet::{Bare, BareIcmp};
-pub(super) use share::Share;
-use share::Shares;
+pub(super) use share::{Share, Shares};
 use table::{MARKS, Table};
 
 /// The rules that bare packets of one kind can match.
@@ -47,8 +46,8 @@ pub(super) struct Bares {
 }
 
 impl Bares {
-    /// Those of these rules.
-    pub(super) fn new(kind: Kind, rules: &[Rule]) -> Self {
+    /// Those of these rules, whose shares have these numbers.
+    pub(super) fn new(kind: Kind, rules: &[Rule], shares: &mut Shares) -> Self {
         let mut all: Vec<(u32, &Rule)> = (0..)
             .zip(rules)
             .filter(|(_, rule)| !needs_payload(rule))
@@ -61,7 +60,7 @@ impl Bares {
             .collect();
         let ordinary = Ordinary::new(&slots);
         let entries = slots.iter().cloned().map(Entry::of).collect();
-        let (mut odd, mut shares) = (Vec::new(), Shares::default());
+        let mut odd = Vec::new();
         let (mut of_ends, mut of_fields, mut of_odd_fields) = (Vec::new(), Vec::new(), Vec::new());
         for (number, slot) in (0..).zip(slots) {
             // A rule for both ways stands twice, side by side.
@@ -79,8 +78,8 @@ impl Bares {
             }
             odd.push((trigger, fields, asks_for_addresses_alone));
         }
-        let [by_ends, by_fields, by_odd_fields] = [of_ends, of_fields, of_odd_fields]
-            .map(|slots| Table::new(&slots, &ordinary, &mut shares));
+        let [by_ends, by_fields, by_odd_fields] =
+            [of_ends, of_fields, of_odd_fields].map(|slots| Table::new(&slots, &ordinary, shares));
         Self {
             filter: Filter::new(&odd, &by_fields),
             entries,
@@ -122,7 +121,7 @@ impl Bares {
         Lists::of(of_ends, of_fields, of_odd_fields)
     }
 
-    /// The rules of lists by shares, if all of them match without another look: those by fields, and the rarer others.
+    /// The rules of lists by shares, if none of them sets or reads flow bits: those by fields, and the rarer others.
     #[inline]
     pub(super) fn shares(&self, lists: Lists) -> Option<(&[Share], [&[Share]; 2])> {
         let [of_ends, of_fields, of_odd_fields] = lists.parts();
@@ -133,6 +132,11 @@ impl Bares {
         let by_ends = self.by_ends.shares(of_ends)?;
         let by_odd_fields = self.by_odd_fields.shares(of_odd_fields)?;
         Some((by_fields, [by_ends, by_odd_fields]))
+    }
+
+    /// One of the entries.
+    pub(super) fn entry(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(number as usize)
     }
 
     /// The rules of lists.

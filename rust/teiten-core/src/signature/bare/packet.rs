@@ -1,6 +1,7 @@
 //! Packets without payload, as the tables see them.
 
 use crate::packet::{Ip, Packet, Transport};
+use crate::signature::rule::{Field, Test};
 use crate::wire::ipv4::Ipv4;
 use crate::wire::tcp::Tcp;
 
@@ -64,6 +65,12 @@ impl<'a> BareTcp<'a> {
     #[inline]
     pub(crate) const fn of_headers(ip: &'a [u8; 20], tcp: &'a [u8; 20]) -> Self {
         Self { ip, tcp }
+    }
+
+    /// Whether it is clear from the headers alone that it does not pass all tests.
+    pub(in crate::signature) fn fails(self, tests: &[Test]) -> bool {
+        let needs_options = |test: &Test| matches!(test, Test::Number(Field::SegmentSize, _));
+        self.tcp().header_length() == 20 && tests.iter().any(needs_options)
     }
 
     #[inline]

@@ -26,7 +26,7 @@ pub(super) struct Table {
     lists_of_sums: Box<[u16]>,
     /// Numbers of entries; the first list is empty.
     lists: Numbers,
-    /// The same lists by shares, where all of their rules are decided.
+    /// The same lists by shares, where no rule among them sets or reads flow bits.
     shares: Box<[Option<Box<[Share]>>]>,
 }
 
@@ -75,14 +75,8 @@ impl Table {
         let known: HashMap<u32, &Candidate<'_>> =
             slots.iter().map(|(number, slot)| (*number, slot)).collect();
         let shares_of = |list: &[u32]| {
-            let rule_of = |number| {
-                let slot: &&Candidate<'_> = known.get(number)?;
-                slot.is_decided().then_some((slot.number, slot.rule))
-            };
-            let mut rules = list.iter().map(rule_of).collect::<Option<Vec<_>>>()?;
-            // A rule for both ways stands twice, side by side, and matches once.
-            rules.dedup_by_key(|(number, _)| *number);
-            Some(shares.of(&rules))
+            let slot_of = |entry: &u32| Some((*entry, *known.get(entry)?));
+            shares.of(&list.iter().filter_map(slot_of).collect::<Vec<_>>())
         };
         let shares = lists.iter().map(AsRef::as_ref).map(shares_of).collect();
         Self {
@@ -100,7 +94,7 @@ impl Table {
         }
     }
 
-    /// The rules of a list by shares, if all match without another look.
+    /// The rules of a list by shares, if none of them sets or reads flow bits.
     #[inline]
     pub(super) fn shares(&self, list: u16) -> Option<&[Share]> {
         self.shares.get(usize::from(list))?.as_deref()
