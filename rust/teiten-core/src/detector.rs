@@ -145,9 +145,10 @@ impl Detector {
         let Some(bare) = plain.bare() else {
             return false;
         };
-        match self.rules.signatures.lists(bare) {
+        let Self { rules, state, .. } = self;
+        match rules.signatures.sift(bare, time_ns, state) {
             Lists::NOTHING => {
-                self.state.pass();
+                state.pass();
                 true
             }
             lists => self.inspect_bare(bare, lists, time_ns, minute_offset),

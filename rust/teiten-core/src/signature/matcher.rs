@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists, Share, Shares};
+use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists, Oddities, Share, Shares};
 use super::check::passes;
 use super::compile::{actions, event_of, fulfilled, unique};
 use super::content::Step;
@@ -184,13 +184,80 @@ impl Signatures {
         state.waiting.close(before, packet, frame.time_ns);
     }
 
-    /// Which rules the header of a packet without payload leaves possible. Apart, so that the compiler keeps registers for it.
+    /// Which rules the header of a packet without payload leaves possible that may have something to say of its ends;
+    /// their lists may have others. Apart, so that the compiler keeps registers for it.
     #[inline(never)]
-    pub(crate) fn lists(&self, bare: BareTcp<'_>) -> Lists {
-        if self.events.is_empty() {
-            self.bares[0].lists(bare)
-        } else {
-            Lists::UNSAID
+    pub(crate) fn sift(&self, bare: BareTcp<'_>, time_ns: i64, state: &mut State) -> Lists {
+        if !self.events.is_empty() {
+            return Lists::UNSAID;
+        }
+        let bares = &self.bares[0];
+        let (sum, oddities) = bares.look(bare);
+        if oddities != Oddities::NONE {
+            return self.sift_odd(bare, (sum, oddities), time_ns, state);
+        }
+        let lists = bares.ordinary(sum);
+        if lists == Lists::NOTHING {
+            return lists;
+        }
+        state.windows.silences.come_to(time_ns);
+        self.unless_silent(bare, lists, state)
+    }
+
+    /// The same for one that has something out of the ordinary.
+    #[inline(never)]
+    fn sift_odd(
+        &self,
+        bare: BareTcp<'_>,
+        looks: (u32, Oddities),
+        time_ns: i64,
+        state: &mut State,
+    ) -> Lists {
+        let (bares, source) = (&self.bares[0], bare.ip().source());
+        let State {
+            waiting, windows, ..
+        } = state;
+        windows.silences.come_to(time_ns);
+        let listed = Silences::of_listed(waiting.mixer, source);
+        if looks.1 == Oddities::LISTED && windows.silences.has(listed) {
+            return self.unless_silent(bare, bares.ordinary(looks.0), state);
+        }
+        let lists = bares.lists_of(bare, looks);
+        if looks.1 == Oddities::LISTED {
+            let silent_until_ns = |share: &Share| {
+                let hash = share.hash(waiting.mixer, source, 0);
+                windows.silences.until_ns(hash)
+            };
+            // A source on no list has nothing to be said of it ever.
+            let until_ns = bares.shares_of_source(lists).map(|shares| {
+                let all = shares.iter().map(silent_until_ns).min();
+                all.unwrap_or(i64::MAX)
+            });
+            if let Some(until_ns) = until_ns.filter(|until_ns| time_ns < *until_ns) {
+                windows.silences.keep(listed, until_ns);
+            }
+        }
+        lists
+    }
+
+    /// The lists, of one table alone; none if they have nothing more to say of the packet's ends.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "most packets are passed by here, by few instructions each"
+    )]
+    fn unless_silent(&self, bare: BareTcp<'_>, lists: Lists, state: &State) -> Lists {
+        let State {
+            waiting, windows, ..
+        } = state;
+        let ip = bare.ip();
+        let is_silent = |share: &Share| {
+            let hash = share.hash(waiting.mixer, ip.source(), ip.destination());
+            windows.silences.has(hash)
+        };
+        match self.bares[0].shares(lists) {
+            Some((shares, _)) if shares.iter().all(is_silent) => Lists::NOTHING,
+            _ => lists,
         }
     }
 

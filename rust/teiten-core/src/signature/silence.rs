@@ -16,7 +16,7 @@ pub(super) struct Tracks(u64);
 impl Tracks {
     /// By none: all have one window.
     const NONE: Self = Self(0);
-    const SOURCE: Self = Self(!0 << 32);
+    pub(super) const SOURCE: Self = Self(!0 << 32);
     const DESTINATION: Self = Self(!0 >> 32);
     const BOTH: Self = Self(!0);
     /// One of the rules never falls silent, so that nothing is kept; any but the others will do.
@@ -88,6 +88,12 @@ impl Silences {
         mixer.join(ends, rules as u64)
     }
 
+    /// The hash under which a source is kept of which rules that ask for addresses alone have nothing more to say.
+    #[inline]
+    pub(super) const fn of_listed(mixer: Mixer, source: u32) -> u64 {
+        Self::of(mixer, (source as u64) << 32, u32::MAX)
+    }
+
     /// A packet of this time is to be held against rules.
     #[inline]
     pub(super) fn come_to(&mut self, time_ns: i64) {
@@ -99,6 +105,14 @@ impl Silences {
     pub(super) fn has(&self, hash: u64) -> bool {
         let place = self.places.get(self.place(hash));
         place.is_some_and(|(whose, until_ns)| *whose == hash && self.latest_ns < *until_ns)
+    }
+
+    /// Until when nothing is to be said of them; far in the past if that is not known.
+    pub(super) fn until_ns(&self, hash: u64) -> i64 {
+        let place = self.places.get(self.place(hash));
+        place
+            .filter(|(whose, _)| *whose == hash)
+            .map_or(i64::MIN, |(_, until_ns)| *until_ns)
     }
 
     /// Keeps that nothing is to be said of them before a time.

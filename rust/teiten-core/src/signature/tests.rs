@@ -964,12 +964,14 @@ proptest! {
                 expected.push((number, told.sid, told.source, told.address));
             });
             let before = sifted.waiting();
-            let is_noted = BareTcp::of(&packet).is_some_and(|bare| match signatures.lists(bare) {
-                Lists::NOTHING => {
-                    sifted.pass();
-                    true
+            let is_noted = BareTcp::of(&packet).is_some_and(|bare| {
+                match signatures.sift(bare, time_ns, &mut sifted) {
+                    Lists::NOTHING => {
+                        sifted.pass();
+                        true
+                    }
+                    lists => signatures.note_bare(bare, lists, time_ns, &mut sifted),
                 }
-                lists => signatures.note_bare(bare, lists, time_ns, &mut sifted),
             });
             if !is_noted {
                 signatures.note(&packet, &frame, &mut sifted);
@@ -1019,6 +1021,7 @@ alert ip any any -> any any (ttl:64; threshold:type limit, track by_both, count 
 alert tcp any any <> any 5 (tcp.mss:1461; flags:S; threshold:type threshold, track by_src, count 2, seconds 9; sid:18;)
 alert tcp any any -> any 5 (flags:S; flowbits:set,seen; threshold:type limit, track by_src, count 1, seconds 9; sid:19;)
 alert tcp any any -> any 5 (flowbits:isset,seen; sid:20;)
+alert ip [198.51.100.1,198.51.100.2] any -> any any (threshold:type both, track by_src, count 3, seconds 5; sid:21;)
 ";
 
 /// Rules whose detections depend on packets before.

@@ -12,12 +12,12 @@ use crate::signature::ranges::Ranges;
 
 /// Which values a packet may have that are out of the ordinary and asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Oddities(u64);
+pub(in crate::signature) struct Oddities(u64);
 
 impl Oddities {
-    pub(super) const NONE: Self = Self(0);
+    pub(in crate::signature) const NONE: Self = Self(0);
     /// The source, of which rules have a list that ask for nothing else: no other.
-    pub(super) const LISTED: Self = Self(LISTED as u64);
+    pub(in crate::signature) const LISTED: Self = Self(LISTED as u64);
 }
 
 /// Bits of a source.

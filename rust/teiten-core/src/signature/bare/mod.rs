@@ -24,9 +24,11 @@ mod weights;
 use super::candidate::{candidates, needs_payload};
 use super::group::{Entry, Place};
 use super::rule::Rule;
+use super::silence::Tracks;
 use super::view::Kind;
-use filter::{Filter, Oddities};
-use ordinary::Ordinary;
+use filter::Filter;
+pub(super) use filter::Oddities;
+use ordinary::{OddField, Ordinary};
 pub(crate) use packet::BareTcp;
 pub(super) use packet::{Bare, BareIcmp};
 pub(super) use share::{Share, Shares};
@@ -39,6 +41,8 @@ pub(super) struct Bares {
     filter: Filter,
     /// Of rules that ask for addresses alone, none of which ordinary packets have.
     by_ends: Table,
+    /// Whether these look at the source alone.
+    sources_alone: bool,
     /// Of rules that ordinary packets can match, and of those that must keep their order.
     by_fields: Table,
     /// Of the others: each has a field of which ordinary packets have no value that it asks for.
@@ -83,28 +87,41 @@ impl Bares {
         Self {
             filter: Filter::new(&odd, &by_fields),
             entries,
+            sources_alone: by_ends.looks_at(&[OddField::Source]),
             by_ends,
             by_fields,
             by_odd_fields,
         }
     }
 
-    /// The lists of a packet.
+    /// The sum of a packet's weights, and what of it is out of the ordinary.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
         reason = "all fields of each packet pass through here, in registers"
     )]
+    pub(super) fn look(&self, bare: impl Bare) -> (u32, Oddities) {
+        (self.by_fields.ordinary(bare), self.filter.of(bare))
+    }
+
+    /// The lists of a packet of which nothing is out of the ordinary.
+    #[inline]
+    pub(super) fn ordinary(&self, sum: u32) -> Lists {
+        Lists(self.by_fields.list(sum).into())
+    }
+
+    /// The lists of a packet.
+    #[inline]
     pub(super) fn lists(&self, bare: impl Bare) -> Lists {
-        let sum = self.by_fields.ordinary(bare);
-        match self.filter.of(bare) {
-            Oddities::NONE => Lists(self.by_fields.list(sum).into()),
-            oddities => self.all_lists(bare, sum, oddities),
+        match self.look(bare) {
+            (sum, Oddities::NONE) => self.ordinary(sum),
+            looks => self.lists_of(bare, looks),
         }
     }
 
+    /// The lists of a packet that looks like this.
     #[inline(never)]
-    fn all_lists(&self, bare: impl Bare, sum: u32, oddities: Oddities) -> Lists {
+    pub(super) fn lists_of(&self, bare: impl Bare, (sum, oddities): (u32, Oddities)) -> Lists {
         let Self {
             by_ends,
             by_fields,
@@ -132,6 +149,15 @@ impl Bares {
         let by_ends = self.by_ends.shares(of_ends)?;
         let by_odd_fields = self.by_odd_fields.shares(of_odd_fields)?;
         Some((by_fields, [by_ends, by_odd_fields]))
+    }
+
+    /// The rules of lists that ask for addresses alone by shares, if these tell whose windows theirs are by the source,
+    /// and nothing else tells whether they match.
+    pub(super) fn shares_of_source(&self, lists: Lists) -> Option<&[Share]> {
+        let [of_ends, ..] = lists.parts();
+        let shares = self.by_ends.shares(of_ends)?;
+        let are_of_source = shares.iter().all(|share| share.tracks == Tracks::SOURCE);
+        (self.sources_alone && are_of_source && lists != Lists::UNSAID).then_some(shares)
     }
 
     /// One of the entries.

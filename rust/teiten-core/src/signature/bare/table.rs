@@ -107,6 +107,22 @@ impl Table {
             .map(|(_, weights)| weights)
     }
 
+    /// Whether no list depends on any but these of the fields that are ordinary in most packets, nor on any other.
+    pub(super) fn looks_at(&self, fields: &[OddField]) -> bool {
+        let flat = |weights: &[u32]| weights.iter().all(|weight| *weight == 0);
+        let ShortWeights {
+            first,
+            times_to_live,
+            bits,
+        } = &*self.short;
+        let paged = [&self.destination_ports, &self.second];
+        flat(first)
+            && flat(times_to_live)
+            && flat(bits)
+            && paged.iter().all(|weights| weights.heavy().next().is_none())
+            && self.odd.iter().all(|(field, _)| fields.contains(field))
+    }
+
     /// The rules of a list.
     pub(super) fn numbers(&self, list: u16) -> &[u32] {
         self.lists.get(usize::from(list)).map_or(&[], |list| list)
