@@ -83,7 +83,9 @@ fuzz: build ## Each fuzz target for SECONDS_EACH (rust/fuzz/README.md)
 	@mkdir -p target/fuzz
 	@for target in frame file block batch rules; do \
 	  rust/fuzz/run.sh $$target $(SECONDS_EACH) >target/fuzz/$$target.log 2>&1 || { \
-	    tail -n 40 target/fuzz/$$target.log; echo "$$target failed: its input lies in rust/fuzz/artifacts" >&2; exit 1; }; \
+	    tail -n 40 target/fuzz/$$target.log >&2; \
+	    input=$$(sed -n 's|.*Test unit written to |its input lies in rust/fuzz/|p' target/fuzz/$$target.log); \
+	    echo "$$target failed: $${input:-it was not built or did not start, as target/fuzz/$$target.log says}" >&2; exit 1; }; \
 	  echo "$$target: $$(tail -n 1 target/fuzz/$$target.log)"; \
 	done
 
