@@ -5,9 +5,11 @@ Each sample stands between `<!-- begin: NAME -->` and `<!-- end -->`. A test ren
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,16 +24,16 @@ TABLE_3_1 = re.compile(r"^(?:表|Table) 3-1 .*?^(?:延べ観測|Observed): [^\n]
 
 
 def demo(*arguments: object) -> str:
-    """What `make demo` prints on standard output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.demo.demo", *map(str, arguments)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
-    return done.stdout
+    """What `make demo` prints on standard output, run in a folder of its own: others may run it, too."""
+    with tempfile.TemporaryDirectory() as folder:
+        return subprocess.run(
+            [sys.executable, "-m", "tests.demo.demo", *map(str, arguments)],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        ).stdout
 
 
 def summary_table_and_sum(printed: str) -> str:
