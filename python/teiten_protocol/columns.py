@@ -121,6 +121,21 @@ class Columns:
             require_column(f"{place}.{name}", column, self.rows, widths[name])
 
 
+def _require_addresses(place: str, family: bytes, **addresses: bytes) -> None:
+    """Refuse addresses in 16 bytes that are not of their row's family."""
+    require_members(f"{place}.family", family, _FAMILIES, "no family (4 or 6)")
+    for name, column in addresses.items():
+        require_padded(f"{place}.{name}", column, family)
+
+
+def _require_key(place: str, form: bytes, value: bytes) -> None:
+    """Refuse the value of a key that its form does not have."""
+    low, high = value[0::2], value[1::2]
+    require_zero_where(f"{place}.value", high, form, _NOT_PORTS, "over 255 for a form without ports")
+    unnamed = low.translate(_UNNAMED_PROTOCOL)
+    require_zero_where(f"{place}.value", unnamed, form, _PARTS, "no protocol with fragment and cut keys")
+
+
 @dataclass(frozen=True, slots=True)
 class TupleColumns(Columns):
     """Rows of tuples of one family, column by column.
@@ -172,14 +187,7 @@ class TupleColumns(Columns):
         )
         require_members(f"{place}.class", self.class_, _CLASSES, "no class")
         require_members(f"{place}.tool", self.tool, _TOOLS, "no tool")
-        value_low, value_high = self.value[0::2], self.value[1::2]
-        require_zero_where(
-            f"{place}.value", value_high, self.form, _NOT_PORTS, "over 255 for a form without ports"
-        )
-        unnamed = value_low.translate(_UNNAMED_PROTOCOL)
-        require_zero_where(
-            f"{place}.value", unnamed, self.form, _PARTS, "no protocol with fragment and cut keys"
-        )
+        _require_key(place, self.form, self.value)
         require_zero_where(
             f"{place}.flags", self.flags, self.form, _NOT_TCP, "not 0 where the form is not TCP"
         )
@@ -236,9 +244,7 @@ class DetectionColumns(Columns):
     def __post_init__(self) -> None:
         """Check the columns' lengths and contents."""
         self._require_shape("detections", limits.MAX_DETECTIONS, DETECTION_WIDTHS)
-        require_members("detections.family", self.family, _FAMILIES, "no family (4 or 6)")
-        for name, column in (("source", self.source), ("address", self.address)):
-            require_padded(f"detections.{name}", column, self.family)
+        _require_addresses("detections", self.family, source=self.source, address=self.address)
         require_counts("detections.count", self.count, zero_allowed=False)
 
     @classmethod
@@ -274,8 +280,7 @@ class ExampleColumns(Columns):
     def __post_init__(self) -> None:
         """Check the columns' lengths and contents."""
         self._require_shape("examples", limits.MAX_EXAMPLES, EXAMPLE_WIDTHS)
-        require_members("examples.family", self.family, _FAMILIES, "no family (4 or 6)")
-        require_padded("examples.source", self.source, self.family)
+        _require_addresses("examples", self.family, source=self.source)
         require_members("examples.length", self.length, _LENGTHS, f"not 1 to {limits.EXAMPLE_BYTES}")
         for octet, ended in enumerate(_ENDED):
             column = self.payload[octet :: limits.EXAMPLE_BYTES]
@@ -322,9 +327,9 @@ class QuotedColumns(Columns):
     def __post_init__(self) -> None:
         """Check the columns' lengths and contents."""
         self._require_shape("quoted", limits.MAX_QUOTED, QUOTED_WIDTHS)
-        require_members("quoted.family", self.family, _FAMILIES, "no family (4 or 6)")
-        for name, column in (("source", self.source), ("address", self.address), ("victim", self.victim)):
-            require_padded(f"quoted.{name}", column, self.family)
+        _require_addresses(
+            "quoted", self.family, source=self.source, address=self.address, victim=self.victim
+        )
         require_counts("quoted.packets", self.packets, zero_allowed=False)
 
     @classmethod
@@ -373,17 +378,7 @@ class SketchColumns(Columns):
             _IS_SHARED,
             "0 where the family is not",
         )
-        unnamed = self.value[0::2].translate(_UNNAMED_PROTOCOL)
-        require_zero_where(
-            "sketches.value", unnamed, self.form, _PARTS, "no protocol with fragment and cut keys"
-        )
-        require_zero_where(
-            "sketches.value",
-            self.value[1::2],
-            self.form,
-            _NOT_PORTS,
-            "over 255 for a form without ports",
-        )
+        _require_key("sketches", self.form, self.value)
         require_members("sketches.registers", self.registers, _RANKS, f"over {limits.MAX_RANK}")
 
     @classmethod

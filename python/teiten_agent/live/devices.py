@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from teiten_agent.errors import ConfigurationError
+from teiten_agent.live.library import pcapy_ng
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +35,7 @@ library would ask over a netlink socket, which the service may not open."""
 
 def interfaces() -> list[str]:
     """Names of the network interfaces: what libpcap lists, less its devices that are no interface."""
-    import pcapy  # type: ignore[import-not-found]  # noqa: PLC0415  # compiled, without types; 3 MB that a ring spares
-
+    pcapy = pcapy_ng()
     known = set(_known())
     try:
         listed = known & set(pcapy.findalldevs())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from teiten_agent.errors import ConfigurationError
 from teiten_agent.live.devices import DLT_EN10MB
+from teiten_agent.live.library import pcapy_ng
 
 if TYPE_CHECKING:
     from teiten_agent.config import Capture
@@ -48,8 +49,7 @@ def compile_filter(capture: Capture, linktype: int) -> tuple[Instruction, ...]:
             "leave `vlan` out (tagged packets are counted under their inner key), or use"
             ' capture.source = "pcapy"',
         )
-    import pcapy  # type: ignore[import-not-found]  # noqa: PLC0415  # compiled, without types; 3 MB that few need
-
+    pcapy = pcapy_ng()
     try:
         program = pcapy.compile(linktype, capture.snap_length, capture.filter, 1, _NETMASK_UNKNOWN)
     except pcapy.PcapError as error:

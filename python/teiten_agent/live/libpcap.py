@@ -6,15 +6,16 @@ import errno
 import select
 from typing import TYPE_CHECKING, Any
 
-import pcapy  # type: ignore[import-not-found]  # compiled, without types
-
 from teiten_agent import _core
 from teiten_agent.errors import ConfigurationError
 from teiten_agent.live.filters import check_filter
 from teiten_agent.live.interface import LostError
+from teiten_agent.live.library import pcapy_ng
 
 if TYPE_CHECKING:
     from teiten_agent.config import Capture
+
+pcapy = pcapy_ng()
 
 WAIT_MILLISECONDS = 100
 
