@@ -87,7 +87,8 @@ def test_guessers_are_slowed_down_and_sensors_with_tokens_are_not() -> None:
         rates.admit_enrolment()
     assert (refused.value.code, refused.value.retry_after) == (RefusalCode.RATE, 1)
     rates.admit_stranger()
-    rates.enter(SENSOR, 1)
+    with rates.inside(SENSOR, 1):
+        pass
     now[0] = 1.0
     rates.admit_enrolment()
 

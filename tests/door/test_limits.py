@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,14 +56,17 @@ def test_an_amount_above_the_capacity_is_had_once_and_paid_for_later() -> None:
 
 def test_one_sensor_has_a_bounded_number_of_requests_at_once() -> None:
     given = Rates(Limits(1000, 1 << 30))
-    for _ in range(MAX_AT_ONCE):
-        given.enter("tokyo-01", 1)
-    with pytest.raises(Refusal) as caught:
-        given.enter("tokyo-01", 1)
-    assert (caught.value.code, caught.value.retry_after) == (RefusalCode.RATE, 1)
-    given.enter("osaka-01", 1)
-    given.leave("tokyo-01")
-    given.enter("tokyo-01", 1)
+    with ExitStack() as all_but_one:
+        for _ in range(MAX_AT_ONCE - 1):
+            all_but_one.enter_context(given.inside("tokyo-01", 1))
+        with given.inside("tokyo-01", 1):
+            with pytest.raises(Refusal) as caught, given.inside("tokyo-01", 1):
+                pass
+            assert (caught.value.code, caught.value.retry_after) == (RefusalCode.RATE, 1)
+            with given.inside("osaka-01", 1):
+                pass
+        with given.inside("tokyo-01", 1):
+            pass
 
 
 def test_too_many_requests_are_told_when_to_come_back(tmp_path: Path) -> None:

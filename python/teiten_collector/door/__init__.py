@@ -1,8 +1,9 @@
 """Where batches come in.
 
-`admission` decides what may pass, `enrolment` who may come at all, `fleet` what sensors are offered to
-install, `refusals` counts what may not, `rates` how much of it; `contacts` remembers who was heard, `meters`
-what was done; `app` and `answers` are HTTP, `connections` the transport below it.
+`callers` knows by its token who asks, `admission` decides what may pass, `batches` has that done in turn,
+`enrolment` lets in who comes with a code, `fleet` says what sensors are offered to install, `refusals` counts
+what may not pass, `rates` bound how much of it; `contacts` remembers who was heard, `meters` what was done;
+`app` and `answers` are HTTP, `connections` the transport below it.
 """
 
 from teiten_collector.door.admission import Accepted, Admission, Head

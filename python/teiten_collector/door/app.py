@@ -20,14 +20,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_address
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -35,26 +33,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from teiten_collector.door.admission import (
-    Accepted,
-    Admission,
-    Announced,
-    Head,
-    LargeBatchError,
-    announced,
-    clock_offset_ns,
-    unbundle,
-)
-from teiten_collector.door.answers import plain_error, refusal_answer, refusal_document
+from teiten_collector.door.admission import Admission, Head, announced, clock_offset_ns
+from teiten_collector.door.answers import plain_error, refusal_answer
+from teiten_collector.door.batches import WORKERS, Batches
 from teiten_collector.door.bodies import MOST_HELD_BYTES, Bodies, Body
+from teiten_collector.door.callers import Callers
 from teiten_collector.door.enrolment import enrol, enrolment_length
 from teiten_collector.door.fleet import condition_length, note, release
 from teiten_collector.door.meters import METRICS_TYPE, Meters, exposition
 from teiten_collector.door.rates import Limits, Rates
-from teiten_collector.door.refusals import Refusal, RefusalCode, Refusals
+from teiten_collector.door.refusals import Refusal, Refusals
 from teiten_collector.door.turns import Taken, Turns
 from teiten_collector.errors import CollectorError
-from teiten_protocol import MAX_BODY_BYTES, SUPPORTED_VERSIONS
+from teiten_protocol import SUPPORTED_VERSIONS
 from teiten_protocol.enrolment import PATH as ENROLMENT_PATH
 from teiten_protocol.fleet import CONDITION_PATH, RELEASE_PATH
 
@@ -67,17 +58,6 @@ if TYPE_CHECKING:
     from teiten_collector.store import Enrolments, Fleet, Sensor
 
 _LOG = logging.getLogger(__name__)
-_Result = TypeVar("_Result")
-
-WORKERS = 4
-"""Bodies looked at at once."""
-SMALL_BYTES = 2 << 20
-"""A body that expands no further is looked at beside others; a minute of some 30,000 rows fits. A larger one
-waits for a place of its own, because the largest takes three times its 64 MiB while it is checked."""
-STORE_RETRY_SECONDS = 30
-KNOWN_TOKENS = 65_536
-"""Digests of tokens that were valid a moment ago; they are looked up again all the same, but never made to
-wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +135,10 @@ class _Door:
         self._rates = Rates(gate.limits)
         self._meters = Meters()
         self._bodies = Bodies(gate.most_held_bytes)
-        self._known_tokens: OrderedDict[bytes, str] = OrderedDict()
         taken = Taken()
         self._askers = Turns(WORKERS, taken)
-        self._workers = Turns(WORKERS, taken)
-        self._large = Turns(1, taken)
+        self._callers = Callers(self._rates, self._askers)
+        self._batches = Batches(rooms.admission, contacts, refusals, self._meters, taken)
 
     async def healthz(self, _request: Request) -> Response:
         """The process lives, and says which versions of the batch format it reads."""
@@ -183,211 +162,117 @@ class _Door:
 
     async def batches(self, request: Request) -> Response:
         """Takes one batch, or a bundle of them."""
-        began = time.monotonic()
-        received_ns = time.time_ns()
-        sensor_id = ""
-        body = self._bodies.of(request)
-        try:
-            head = _head(request)
-            sensor = await self._proven(head, self._admission.authenticate, attrgetter("id"))
-            sensor_id = sensor.id
-            self._contacts.heard(sensor_id, received_ns, clock_offset_ns(head, received_ns))
-            coming = announced(head)
-            self._rates.enter(sensor_id, coming.length)
-            try:
-                answer = await self._take(body, head, sensor, coming)
-            finally:
-                self._rates.leave(sensor_id)
-        except Refusal as refusal:
-            self._refusals.record(refusal, sensor_id)
-            return refusal_answer(refusal, read=body.is_read)
-        except CollectorError as error:
-            return refusal_answer(self._store_failed(error, sensor_id), read=body.is_read)
-        except ClientDisconnect:
-            self._meters.broken_off += 1
-            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
-        self._meters.acknowledged(time.monotonic() - began)
-        return answer
+        return await self._answered(request, self._batches_of)
 
     async def enrolments(self, request: Request) -> Response:
         """Takes the token that a sensor brings with its code."""
-        body = self._bodies.of(request)
+        return await self._answered(request, self._enrolment)
+
+    async def sensor(self, request: Request) -> Response:
+        """Tells a sensor what is known of it, so that it can say why the centre shows nothing."""
+        return await self._answered(request, self._registration)
+
+    async def sensors(self, request: Request) -> Response:
+        """Tells a reader how every sensor stands."""
+        return await self._answered(request, self._listing)
+
+    async def condition(self, request: Request) -> Response:
+        """Takes what a sensor tells of itself, and answers what it is to install."""
+        return await self._answered(request, self._condition)
+
+    async def release(self, request: Request) -> Response:
+        """Hands a release out, or what is left of it (RFC 9110 section 14)."""
+        return await self._answered(request, self._release)
+
+    async def _answered(self, request: Request, act: Callable[[_Call], Awaitable[Response]]) -> Response:
+        """What an act answers, or what keeps it from that; noted as its sensor's, if it has proven one."""
+        call = _Call(request, self._bodies.of(request))
         try:
-            self._rates.admit_enrolment()
-            with self._bodies.on_its_way(body):
-                content = await body.read(enrolment_length(_head(request)))
-            enrolled = await self._askers.run("", partial(enrol, self._enrolments, content, time.time_ns()))
+            return await act(call)
         except Refusal as refusal:
-            self._refusals.record(refusal, "")
-            return refusal_answer(refusal, read=body.is_read)
+            self._refusals.record(refusal, call.sensor_id)
+            return refusal_answer(refusal, read=call.body.is_read)
         except CollectorError as error:
-            return refusal_answer(self._store_failed(error, ""), read=body.is_read)
+            failed = self._refusals.store_failed(error, call.sensor_id)
+            return refusal_answer(failed, read=call.body.is_read)
         except ClientDisconnect:
+            self._meters.broken_off += 1
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
+
+    async def _heard(self, call: _Call) -> Sensor:
+        """The sensor that asks."""
+        received_ns = time.time_ns()
+        sensor: Sensor = await self._callers.proven(call.head, self._admission.authenticate, attrgetter("id"))
+        call.sensor_id = sensor.id
+        self._contacts.heard(sensor.id, received_ns, clock_offset_ns(call.head, received_ns))
+        return sensor
+
+    async def _batches_of(self, call: _Call) -> Response:
+        began = time.monotonic()
+        sensor = await self._heard(call)
+        coming = announced(call.head)
+        with self._rates.inside(sensor.id, coming.length), self._bodies.on_its_way(call.body):
+            content = await call.body.read(coming.length)
+            self._meters.body_bytes += len(content)
+            if call.body.was_slow:
+                # Whoever was disabled while it was sending is refused all the same.
+                again = partial(self._admission.authenticate, call.head)
+                sensor = await self._askers.run(sensor.id, again)
+            take = self._batches.take_bundle if coming.bundle else self._batches.take
+            answer = await take(sensor, content)
+        self._meters.acknowledged(time.monotonic() - began)
+        return answer
+
+    async def _enrolment(self, call: _Call) -> Response:
+        self._rates.admit_enrolment()
+        with self._bodies.on_its_way(call.body):
+            content = await call.body.read(enrolment_length(call.head))
+        enrolled = await self._askers.run("", partial(enrol, self._enrolments, content, time.time_ns()))
         _LOG.info("enrolled sensor=%s repeat=%s", enrolled.sensor, enrolled.repeat)
         status = HTTPStatus.OK if enrolled.repeat else HTTPStatus.CREATED
         return JSONResponse({"sensor": enrolled.sensor, "repeat": enrolled.repeat}, status)
 
-    async def sensor(self, request: Request) -> Response:
-        """Tells a sensor what is known of it, so that it can say why the centre shows nothing."""
-        return await self._for_sensor(request, self._registration)
-
-    async def sensors(self, request: Request) -> Response:
-        """Tells a reader how every sensor stands."""
-        body = self._bodies.of(request)
-        try:
-            reader = await self._proven(_head(request), self._admission.reader, str)
-            self._rates.admit_reading(reader)
-            listing = await self._askers.run(reader, self._gate.listing)
-        except Refusal as refusal:
-            self._refusals.record(refusal, "")
-            return refusal_answer(refusal, read=body.is_read)
-        except CollectorError as error:
-            return refusal_answer(self._store_failed(error, ""), read=body.is_read)
+    async def _listing(self, call: _Call) -> Response:
+        reader = await self._callers.proven(call.head, self._admission.reader, str)
+        self._rates.admit_reading(reader)
+        listing = await self._askers.run(reader, self._gate.listing)
         return JSONResponse(listing, headers={"Cache-Control": "no-store"})
 
-    async def condition(self, request: Request) -> Response:
-        """Takes what a sensor tells of itself, and answers what it is to install."""
-        return await self._for_sensor(request, self._condition)
+    async def _registration(self, call: _Call) -> Response:
+        sensor = await self._heard(call)
+        with self._rates.inside(sensor.id, 0):
+            now_ns = time.time_ns()
+            observed_to_ns = self._contacts.of(sensor.id).observed_to_ns
+            monitored = [str(one.network) for one in sensor.registrations if one.holds_at(now_ns)]
+            return JSONResponse(
+                {"sensor": sensor.id, "monitored": monitored, "observed_to_ns": observed_to_ns or None}
+            )
 
-    async def release(self, request: Request) -> Response:
-        """Hands a release out, or what is left of it (RFC 9110 section 14)."""
-        return await self._for_sensor(request, self._release)
+    async def _condition(self, call: _Call) -> Response:
+        sensor = await self._heard(call)
+        with self._rates.inside(sensor.id, 0):
+            with self._bodies.on_its_way(call.body):
+                content = await call.body.read(condition_length(call.head))
+            noted = partial(note, self._fleet, sensor, content, time.time_ns())
+            order = await self._askers.run(sensor.id, noted)
+            return Response(order.encode(), media_type="application/json")
 
-    async def _registration(self, _request: Request, _body: Body, sensor: Sensor) -> Response:
-        now_ns = time.time_ns()
-        observed_to_ns = self._contacts.of(sensor.id).observed_to_ns
-        monitored = [str(one.network) for one in sensor.registrations if one.holds_at(now_ns)]
-        return JSONResponse(
-            {"sensor": sensor.id, "monitored": monitored, "observed_to_ns": observed_to_ns or None}
-        )
-
-    async def _condition(self, request: Request, body: Body, sensor: Sensor) -> Response:
-        with self._bodies.on_its_way(body):
-            content = await body.read(condition_length(_head(request)))
-        order = await self._askers.run(sensor.id, partial(note, self._fleet, sensor, content, time.time_ns()))
-        return Response(order.encode(), media_type="application/json")
-
-    async def _release(self, request: Request, _body: Body, sensor: Sensor) -> Response:
-        wanted = partial(release, self._fleet, request.path_params["digest"])
-        path = await self._askers.run(sensor.id, wanted)
-        return FileResponse(path, media_type="application/octet-stream")
-
-    async def _for_sensor(
-        self, request: Request, act: Callable[[Request, Body, Sensor], Awaitable[Response]]
-    ) -> Response:
-        received_ns = time.time_ns()
-        sensor_id = ""
-        body = self._bodies.of(request)
-        try:
-            head = _head(request)
-            sensor = await self._proven(head, self._admission.authenticate, attrgetter("id"))
-            sensor_id = sensor.id
-            self._contacts.heard(sensor_id, received_ns, clock_offset_ns(head, received_ns))
-            self._rates.enter(sensor_id, 0)
-            try:
-                return await act(request, body, sensor)
-            finally:
-                self._rates.leave(sensor_id)
-        except Refusal as refusal:
-            self._refusals.record(refusal, sensor_id)
-            return refusal_answer(refusal, read=body.is_read)
-        except CollectorError as error:
-            return refusal_answer(self._store_failed(error, sensor_id), read=body.is_read)
-        except ClientDisconnect:
-            return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it
-
-    async def _proven(
-        self, head: Head, prove: Callable[[Head], _Result], name: Callable[[_Result], str]
-    ) -> _Result:
-        """Whom a token proves; one that was not valid a moment ago is looked up at the rate of strangers."""
-        token = sha256((head.authorization or "").encode()).digest()
-        known = self._known_tokens.get(token)
-        if known is None:
-            self._rates.admit_stranger()
-        proven = await self._askers.run(known or "", partial(prove, head))
-        self._known_tokens[token] = name(proven)
-        self._known_tokens.move_to_end(token)
-        if len(self._known_tokens) > KNOWN_TOKENS:
-            self._known_tokens.popitem(last=False)
-        return proven
-
-    async def _take(self, body: Body, head: Head, sensor: Sensor, coming: Announced) -> Response:
-        with self._bodies.on_its_way(body):
-            content = await body.read(coming.length)
-            self._meters.body_bytes += len(content)
-            if body.was_slow:
-                # Whoever was disabled while it was sending is refused all the same.
-                sensor = await self._askers.run(sensor.id, partial(self._admission.authenticate, head))
-            if coming.bundle:
-                return await self._take_bundle(sensor, content)
-            accepted = await self._admit(sensor, content)
-        status = HTTPStatus.OK if accepted.repeat else HTTPStatus.CREATED
-        return JSONResponse(_acknowledgement(accepted), status)
-
-    async def _take_bundle(self, sensor: Sensor, content: bytes) -> Response:
-        """Looks at each batch by itself; what keeps one out keeps no other out, but the store's failing."""
-        self._meters.bundles += 1
-        verdicts: list[dict[str, object]] = []
-        failed: Refusal | None = None
-        for compressed in unbundle(content):
-            if failed is None:
-                try:
-                    accepted = await self._admit(sensor, compressed)
-                except Refusal as refusal:
-                    self._refusals.record(refusal, sensor.id)
-                    verdicts.append({"status": refusal.code.status, **refusal_document(refusal)})
-                    continue
-                except CollectorError as error:
-                    failed = self._store_failed(error, sensor.id)
-                else:
-                    status = HTTPStatus.OK if accepted.repeat else HTTPStatus.CREATED
-                    verdicts.append({"status": status, **_acknowledgement(accepted)})
-                    continue
-            verdicts.append({"status": failed.code.status, **refusal_document(failed)})
-        return JSONResponse({"verdicts": verdicts})
-
-    async def _admit(self, sensor: Sensor, compressed: bytes) -> Accepted:
-        now_ns = time.time_ns()
-        admit = partial(_bare, self._admission.admit, sensor, compressed, now_ns)
-        try:
-            accepted = await self._workers.run(sensor.id, partial(admit, SMALL_BYTES))
-        except LargeBatchError:
-            accepted = await self._large.run(sensor.id, partial(admit, MAX_BODY_BYTES))
-        if accepted.repeat:
-            self._meters.repeated += 1
-        else:
-            self._meters.new += 1
-            self._contacts.took(sensor.id, accepted.observed_to_ns, accepted.lost)
-        return accepted
-
-    def _store_failed(self, error: CollectorError, sensor_id: str) -> Refusal:
-        refusal = Refusal(
-            RefusalCode.STORE,
-            "it cannot be made durable now; keep it and send it again",
-            retry_after=STORE_RETRY_SECONDS,
-        )
-        if self._refusals.record(refusal, sensor_id):
-            _LOG.error("store sensor=%s reason=%s", sensor_id or "unknown", error)
-        return refusal
+    async def _release(self, call: _Call) -> Response:
+        sensor = await self._heard(call)
+        with self._rates.inside(sensor.id, 0):
+            wanted = partial(release, self._fleet, call.request.path_params["digest"])
+            path = await self._askers.run(sensor.id, wanted)
+            return FileResponse(path, media_type="application/octet-stream")
 
 
-def _bare(call: Callable[..., _Result], *arguments: object) -> _Result:
-    """Calls, and lets no error hold on to what was being looked at.
+class _Call:
+    """A request, and the sensor that it has proven to come from, if any."""
 
-    An error carries the frames that it came through, and these an expanded body of up to 64 MiB each; handed
-    from a thread to the loop it stands in a cycle, which the collector of garbage finds far too late.
-    """
-    error: Refusal | LargeBatchError | CollectorError
-    try:
-        return call(*arguments)
-    except Refusal as met:
-        error = Refusal(met.code, met.reason, retry_after=met.retry_after)
-    except LargeBatchError:
-        error = LargeBatchError()
-    except CollectorError as met:
-        error = CollectorError(str(met))
-    raise error
+    def __init__(self, request: Request, body: Body) -> None:
+        self.request = request
+        self.head = _head(request)
+        self.body = body
+        self.sensor_id = ""
 
 
 def _head(request: Request) -> Head:
@@ -398,16 +283,6 @@ def _head(request: Request) -> Head:
         content_length=request.headers.get("content-length"),
         sent=request.headers.get("teiten-sent"),
     )
-
-
-def _acknowledgement(accepted: Accepted) -> dict[str, object]:
-    return {
-        "sensor": accepted.key.sensor,
-        "epoch": accepted.key.epoch,
-        "sequence": accepted.key.sequence,
-        "sha256": accepted.sha256.hex(),
-        "repeat": accepted.repeat,
-    }
 
 
 def _may_read_metrics(request: Request, networks: tuple[IPv4Network | IPv6Network, ...]) -> bool:

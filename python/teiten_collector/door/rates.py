@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from teiten_collector.door.refusals import Refusal, RefusalCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 MAX_BUCKETS: Final = 65_536
 """Sensors remembered at once: only ids that a token has proven get a bucket, so this is never reached by
@@ -78,7 +80,7 @@ class Rates:
         self._limits = limits
         self._clock = clock
         self._buckets: dict[str, tuple[Bucket, Bucket]] = {}
-        self._at_once: dict[str, int] = {}
+        self._at_once: Counter[str] = Counter()
         self._strangers = Bucket(STRANGERS_A_MINUTE, clock)
         self._enrolments = Bucket(ENROLMENTS_A_MINUTE, clock)
         self._readings: dict[str, Bucket] = {}
@@ -108,26 +110,25 @@ class Rates:
         bucket = self._readings.setdefault(reader, Bucket(READINGS_A_MINUTE, self._clock))
         self._require(bucket.take(1), f"more than {READINGS_A_MINUTE} questions of a reader a minute")
 
-    def enter(self, sensor: str, length: int) -> None:
-        """Let a request of a sensor in; `leave` must follow.
+    @contextmanager
+    def inside(self, sensor: str, length: int) -> Iterator[None]:
+        """Let a request of a sensor in, and have it looked at until the block ends.
 
         Raises:
             Refusal: RATE.
         """
-        if self._at_once.get(sensor, 0) >= MAX_AT_ONCE:
+        if self._at_once[sensor] >= MAX_AT_ONCE:
             self._require(1.0, f"{MAX_AT_ONCE} requests of this sensor are being looked at")
         requests, size = self._of(sensor)
         self._require(requests.take(1), f"more than {self._limits.requests} requests a minute")
         self._require(size.take(length), f"more than {self._limits.size} bytes a minute")
-        self._at_once[sensor] = self._at_once.get(sensor, 0) + 1
-
-    def leave(self, sensor: str) -> None:
-        """A request of a sensor has been answered."""
-        left = self._at_once[sensor] - 1
-        if left:
-            self._at_once[sensor] = left
-        else:
-            del self._at_once[sensor]
+        self._at_once[sensor] += 1
+        try:
+            yield
+        finally:
+            self._at_once[sensor] -= 1
+            if not self._at_once[sensor]:
+                del self._at_once[sensor]
 
     def _of(self, sensor: str) -> tuple[Bucket, Bucket]:
         found = self._buckets.get(sensor)

@@ -15,9 +15,12 @@ from teiten_collector.door.meters import Family
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from teiten_collector.errors import CollectorError
+
 _LOG = logging.getLogger(__name__)
 LOG_SECONDS = 60.0
 """How long a cause stays out of the log once it was named: a flood of refusals must not fill a disk."""
+STORE_RETRY_SECONDS = 30
 MAX_CAUSES = 4096
 """Causes remembered at once; beyond it the memory starts anew, and a cause may be named twice in a minute."""
 
@@ -107,6 +110,17 @@ class Refusals:
             refusal.reason,
         )
         return True
+
+    def store_failed(self, error: CollectorError, sensor: str) -> Refusal:
+        """Takes note of the store's failing; what is answered then, since the log alone may say why."""
+        refusal = Refusal(
+            RefusalCode.STORE,
+            "it cannot be made durable now; keep it and send it again",
+            retry_after=STORE_RETRY_SECONDS,
+        )
+        if self.record(refusal, sensor):
+            _LOG.error("store sensor=%s reason=%s", sensor or "unknown", error)
+        return refusal
 
     def counts(self) -> dict[RefusalCode, int]:
         """How many there were since the start, by code; codes that never came up are left out."""
