@@ -101,10 +101,10 @@ test-emulated: ## The sensor's tests on the arm64 build, emulated (as root; afte
 image: ## A card image (as root; after make cross): make image BOARD=qemu-arm64
 	DRIFT="$(DRIFT)" firmware/image/build.sh "$(BOARD)"
 
-# What `make firmware-test` tries (boot count fallback operator updates cuts; watchdog with BOARD=generic-efi-arm64,
+# What `make firmware-test` tries (boot count clock fallback operator updates cuts; watchdog with BOARD=generic-efi-arm64,
 # raspberry with BOARD=rpi), how often cuts cuts, what a cut leaves of what the card had not been told to flush (kept: all;
 # torn: some, and one write in part), and with how much memory.
-PARTS ?= count fallback operator updates cuts
+PARTS ?= count clock fallback operator updates cuts
 CUTS ?= 50
 CACHE ?= kept
 MEMORY ?= 512

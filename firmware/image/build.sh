@@ -28,7 +28,8 @@ done
 agent=$(ls "$CARGO_TARGET_DIR"/cross/dist/teiten-agent_*_arm64.deb 2>/dev/null) || { echo "no arm64 package yet: make cross" >&2; exit 1; }
 "$here/../emulation/register.sh"
 "$here/keys.sh"
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$repository" log -1 --format=%ct 2>/dev/null || echo 315532800)}
+# The commit's time; of sources without git, the time that they were packed with.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$repository" log -1 --format=%ct 2>/dev/null || stat -c %Y "$repository/pyproject.toml")}
 export SOURCE_DATE_EPOCH LC_ALL=C.UTF-8
 work=$CARGO_TARGET_DIR/image
 VERSION=${VERSION:-$(sed -n 's/^version = "\(.*\)"/\1/p' "$repository/pyproject.toml" | head -n 1)+$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y%m%d.%H%M%S)}
@@ -115,6 +116,7 @@ rm "$root/agent.deb"
 mkdir -p "$root/usr/lib/teiten-firmware/firmware" "$root/boot" "$root/var/lib/teiten"
 cp -r "$repository/firmware/provisioning" "$repository/firmware/updates" "$root/usr/lib/teiten-firmware/firmware/"
 echo "$VERSION" >"$root/usr/lib/teiten-firmware/version"
+"$here/clock_epoch.sh" "$root"
 mkdir -p "$root/etc/rauc"
 sed "s/@BOARD@/$board/" "$here/system.conf" >"$root/etc/rauc/system.conf"
 cp "$work/keys/authority.pem" "$root/etc/rauc/keyring.pem"

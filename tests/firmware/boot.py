@@ -6,6 +6,9 @@
             observation interface, and a collector on this machine has each once, and not one was answered;
             the power is cut, and the same card boots and counts again
 `boot`      the first of these two boots alone
+`clock`     a board whose clock stands at 2000 begins no earlier than the image was built; one that has run
+            begins where power went, and so counts again at a collector whose certificate is younger than the
+            image
 `fallback`  the other slot is chosen and empty: GRUB tries it three times and takes the first, which says so
 `operator`  rules and settings that the operator signed are rolled out and taken; a stranger's are refused
 `updates`   the collector rolls releases out: one goes into slot B and one back into A; one with a foreign
@@ -26,6 +29,7 @@ import hashlib
 import json
 import random
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -33,7 +37,8 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,10 +71,15 @@ from tests.fleet import AGENT, run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-ANYWHERE = ("count", "fallback", "operator", "updates", "cuts")
+ANYWHERE = ("count", "clock", "fallback", "operator", "updates", "cuts")
 PARTS = ("boot", *ANYWHERE, "watchdog", "raspberry")
 BOOTS = ("first boot", "boot after a power cut")
 GOOD = re.compile(r"teiten: slot ([ab]) is good")
+STARTED_AT = re.compile(r"\btime=(\S+) .*\bevent=start\b")
+CLOCKLESS = ("-rtc", "base=2000-01-01T00:00:00")
+"""The board's clock, as if it had none: each power-on finds it there."""
+MOST_SECONDS_FORGOTTEN = 120
+"""Between the last batch on the card and the power cut: an interval and its upload."""
 REFUSED = re.compile(r"teiten: release \w+ is refused: (.*)")
 FETCHED = re.compile(r"teiten: release \w+ is fetched")
 INSTALLED = re.compile(r"teiten: release \w+ is installed")
@@ -175,6 +185,40 @@ def count(bench: Bench, boots: Sequence[str] = BOOTS) -> None:
                 raise BootFailedError(f"{len(spoken)} frames left the observation interface: {spoken[:3]}")
         if bench.collector.code in on_card(bench.card, "sensor.txt"):
             raise BootFailedError("the code is still on the boot partition")
+
+
+def clock(bench: Bench, root: Path) -> None:
+    """A board without a clock begins at the image's time, and later where power went, and is believed there.
+
+    Args:
+        bench: Its collector's certificate is younger than the image: it counts only from when power went.
+        root: The image's root file system.
+    """
+    built = int.from_bytes(root.read_bytes()[8:12], "little")  # mkfs_time of squashfs's superblock
+    clockless = replace(bench.machine, words=(*bench.machine.words, *CLOCKLESS))
+    fresh = replace(bench, card=bench.folder / "clockless.img", machine=clockless)
+    shutil.copy(bench.card, fresh.card)
+    with ExitStack() as stack:
+        sensor = fresh.switch_on(stack)
+        said = datetime.fromisoformat(sensor.expect(STARTED_AT, seconds=bench.patience)[1]).timestamp()
+        early = round(said - built)
+        require(0 <= early < bench.patience, f"the first boot's clock is {early} s past the image's", sensor)
+        bench.said["no clock, first boot, seconds that it shows past the image's time"] = early
+    cut = 0.0
+    for machine in (bench.machine, clockless):
+        with ExitStack() as stack:
+            sensor = replace(bench, machine=machine).switch_on(stack)
+            at = sensor.expect(STARTED_AT, seconds=bench.patience)[1]
+            if machine is clockless:
+                behind = round(cut - datetime.fromisoformat(at).timestamp())
+                require(
+                    behind < MOST_SECONDS_FORGOTTEN, f"the clock is {behind} s before the power cut", sensor
+                )
+                bench.said["no clock, later boot, seconds that it shows before the power cut"] = behind
+            expected = bench.counted() + bench.each
+            sensor.send(bench.frames)
+            bench.wait_for(expected, sensor)
+            cut = time.time()
 
 
 def fallback(bench: Bench) -> None:
@@ -496,6 +540,8 @@ def hold(asked: argparse.Namespace, said: dict[str, object]) -> None:
             count(bench, BOOTS[:1])
         if "count" in asked.only:
             count(bench)
+        if "clock" in asked.only:
+            clock(bench, asked.image.parent / "root.squashfs")
         if "fallback" in asked.only:
             fallback(bench)
         if "operator" in asked.only:
