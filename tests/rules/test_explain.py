@@ -37,6 +37,16 @@ def said(options: str) -> tuple[list[str], list[str]]:
             'the payload does not match the expression "/^a/"',
         ),
         (
+            "app-layer-event:dns.z_flag_set;",
+            "DNSのメッセージ: 予約ビットZが立っている",
+            "a message of DNS has the reserved bit Z set",
+        ),
+        (
+            "app-layer-event:http.unheard_of;",
+            "メッセージの異常 http.unheard_of(Suricataの呼び名)がある",
+            "a message is wrong in the way that Suricata names http.unheard_of",
+        ),
+        (
             "flow:to_client,stateless;",
             "応答の向き(跳ね返りか反射)、セッションを問わない",
             "it goes the way of an answer (backscatter, or reflected), no session is asked for",

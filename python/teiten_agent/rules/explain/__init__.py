@@ -1,11 +1,12 @@
 """What a rule matches, in words of both languages, clause by clause in the order of the rule.
 
-======= =====================================================
-words   one thing said in both languages
-header  what is asked of a packet's headers
-payload what is asked of its payload
-state   what is asked of other packets, and of other rules
-======= =====================================================
+=========== =====================================================
+words       one thing said in both languages
+header      what is asked of a packet's headers
+payload     what is asked of its payload
+application what is asked of the payload as an application's message
+state       what is asked of other packets, and of other rules
+=========== =====================================================
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from teiten_agent.rules.explain import header, payload, state
+from teiten_agent.rules.explain import application, header, payload, state
 from teiten_agent.rules.explain.words import Language, Words
 from teiten_agent.rules.listing import reference, title_of
 
@@ -79,7 +80,7 @@ _BUFFERS = {
     "raw_data": _PAYLOAD,
 }
 """What the contents that follow an option look into."""
-_OPTIONS = {**header.OPTIONS, **payload.OPTIONS, **state.OPTIONS}
+_OPTIONS = {**header.OPTIONS, **payload.OPTIONS, **application.OPTIONS, **state.OPTIONS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ pub(super) fn needs_payload(rule: &Rule) -> bool {
         || rule
             .tests
             .iter()
-            .any(|test| matches!(test, Test::RpcCall(..)))
+            .any(|test| matches!(test, Test::RpcCall(..) | Test::Application(_)))
 }
 
 /// Whether all that the rule asks for is addresses and a protocol, and it is not for most sources.
@@ -235,7 +235,14 @@ impl Candidate<'_> {
                 self.narrow(3, Some(marks(|marks| marks & mark::OPTIONS != 0)));
                 self.tests.push(test.clone());
             }
-            (Test::Flags { .. }, _) => return None,
+            (Test::Application(event), Kind::Udp) => {
+                let first = event.application.first_bytes().iter();
+                let spans = first.map(|byte| ((*byte).into(), (*byte).into()));
+                let spans: Vec<_> = spans.collect();
+                self.narrow(7, (!spans.is_empty()).then(|| Ranges::from_spans(spans)));
+                self.tests.push(test.clone());
+            }
+            (Test::Flags { .. } | Test::Application(_), _) => return None,
             (Test::Number(field, _), _) if !has(kind, *field) => return None,
             _ => self.tests.push(test.clone()),
         }

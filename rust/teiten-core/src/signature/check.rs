@@ -29,8 +29,8 @@ pub(super) fn passes(test: &Test, view: &View<'_>) -> bool {
         ),
         Test::RpcCall(program, version, procedure) => is_call(view, *program, *version, *procedure),
         Test::Checksum(which, right) => is_right(*which, view) == Some(*right),
-        // Rules on events are held against packets apart, see `matcher`.
-        Test::Event(_) => false,
+        // Events of headers are looked for once a packet, those of messages once a datagram, see `matcher`.
+        Test::Event(_) | Test::Application(_) => false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::application::Reading;
 use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists, Oddities, Share, Shares};
 use super::check::passes;
 use super::compile::{actions, event_of, fulfilled, unique};
@@ -10,7 +11,7 @@ use super::dns::Name;
 use super::event;
 use super::group::{Entry, Group, Place, Scratch};
 use super::limits::{MAX_RULES, MAX_TUNNELS, PACKET_WORK};
-use super::rule::{Buffer, Rule};
+use super::rule::{Buffer, Rule, Test};
 use super::silence::Silences;
 use super::state::{BitAction, Memory, SignatureCounters, State, StateSettings};
 use super::sweep::Spreads;
@@ -145,6 +146,7 @@ impl Signatures {
                 bits: vec![false; self.bits],
                 bits_set: false,
                 work: 0,
+                reading: Reading::default(),
             },
             windows: Windows {
                 counts: Counts::new(limit_bytes - silence_bytes),
@@ -544,6 +546,7 @@ impl Signatures {
             ..
         } = state;
         memory.clear_bits();
+        memory.reading = Reading::default();
         let [sources, plain, payload, readers] = &self.groups[view.kind as usize];
         let mut checking = Checking {
             signatures: self,
@@ -596,7 +599,11 @@ impl Signatures {
         let (Some(rule), Some(actions)) = (self.rules.get(number), self.actions.get(number)) else {
             return false;
         };
-        if !entry.tests.iter().all(|test| passes(test, view)) {
+        let mut fits = |test: &Test| match test {
+            Test::Application(event) => memory.reading.shows(*event, view),
+            test => passes(test, view),
+        };
+        if !entry.tests.iter().all(&mut fits) {
             return false;
         }
         let buffer = match (rule.buffer, name) {

@@ -7,7 +7,7 @@
 //! | [`ranges`] | sets of numbers |
 //! | [`rule`], [`content`] | what a rule means, whatever syntax it was written in |
 //! | [`parse`] | from text to rules |
-//! | [`view`], [`check`], [`event`], [`dns`] | what rules see of a packet, and the tests of its headers |
+//! | [`view`], [`check`], [`event`], [`dns`], [`application`] | what rules see of a packet, and the tests of its headers and messages |
 //! | [`untouched`], [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
 //! | [`axis`], [`bare`], [`search`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
 //! | [`walk`] | the steps of one rule through a payload |
@@ -15,6 +15,7 @@
 //! | [`compile`], [`matcher`] | rules compiled once, packets held against them one by one |
 //! | [`report`] | which rules are usable, and why the others are not |
 
+pub mod application;
 mod axis;
 mod bare;
 mod candidate;

@@ -1,5 +1,6 @@
 //! What a rule means, whatever syntax it was written in.
 
+use super::application::ApplicationEvent;
 use super::content::Step;
 use super::ranges::Ranges;
 use super::text::Place;
@@ -180,6 +181,8 @@ pub enum Test {
     Checksum(Checksum, bool),
     /// One of the headers is not as it should be, in this way: a bit of [`super::event`].
     Event(u8),
+    /// The datagram's message shows this event.
+    Application(ApplicationEvent),
 }
 
 /// Whose matches are counted together.

@@ -2,6 +2,7 @@
 
 use regex_automata::meta::Cache;
 
+use super::application::Reading;
 use super::group::Scratch;
 use super::waiting::{MATCHES, Waiting, Windows};
 use crate::limits::GROUP;
@@ -63,6 +64,8 @@ pub(super) struct Memory {
     pub(super) bits: Vec<bool>,
     pub(super) bits_set: bool,
     pub(super) work: u32,
+    /// What the datagram at hand shows as a message.
+    pub(super) reading: Reading,
 }
 
 impl State {

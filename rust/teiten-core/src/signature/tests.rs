@@ -18,7 +18,7 @@ fn ipv4(protocol: u8, segment: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
+pub(super) fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(8 + payload.len()).unwrap();
     let mut segment = Vec::new();
     for field in [source, destination, length, 0] {
@@ -83,7 +83,7 @@ fn compiled(text: &str) -> Signatures {
 }
 
 /// The numbers of the rules that speak, packet by packet; times in seconds.
-fn spoken(text: &str, packets: &[(i64, &[u8])]) -> Vec<Vec<u32>> {
+pub(super) fn spoken(text: &str, packets: &[(i64, &[u8])]) -> Vec<Vec<u32>> {
     let signatures = compiled(text);
     let mut state = signatures.state(&StateSettings::default());
     packets
@@ -106,7 +106,7 @@ fn spoken(text: &str, packets: &[(i64, &[u8])]) -> Vec<Vec<u32>> {
 }
 
 /// Holds that a rule of these options speaks for one packet and not for another.
-fn holds(header: &str, options: &str, matching: &[u8], near_miss: &[u8]) {
+pub(super) fn holds(header: &str, options: &str, matching: &[u8], near_miss: &[u8]) {
     let text = format!("alert {header} (msg:\"x\"; {options} sid:1; rev:1;)");
     let sids = spoken(&text, &[(0, matching), (0, near_miss)]);
     assert_eq!(sids, [vec![1], vec![]], "{text}");
@@ -724,8 +724,8 @@ fn a_rule_that_cannot_be_used_says_where_why_and_what_to_do() {
             Obstacle::Unsupported,
         ),
         (
-            "alert ntp any any -> any any (app-layer-event:ntp.malformed_data; sid:1;)",
-            31,
+            "alert quic any any -> any any (app-layer-event:quic.failed_decrypt; sid:1;)",
+            32,
             Obstacle::Unsupported,
         ),
         (
@@ -841,6 +841,9 @@ alert icmp any any -> any any (icmpv6-csum:invalid; sid:13;)
 alert pkthdr any any -> any any (decode-event:ipv4.opt_invalid; sid:14;)
 alert pkthdr any any -> any any (decode-event:ipv6.trunc_exthdr; sid:15;)
 alert pkthdr any any -> any any (decode-event:ipv6.exthdr_dupl_ah; sid:19;)
+alert udp any any -> any !1 (app-layer-event:dns.malformed_data; sid:20;)
+alert udp any any -> any !1 (app-layer-event:snmp.malformed_data; sid:21;)
+alert ike any any -> any any (app-layer-event:ike.malformed_data; content:"a"; flowbits:set,b; sid:22;)
 alert ip any any -> any any (sweep: addresses 20, seconds 9; sid:16;)
 alert ip any any -> any any (portscan: keys 2, seconds 9; flowbits:set,a; sid:17;)
 alert ip any any -> any any (flowbits:isset,a; threshold: type both, track by_both, count 2, seconds 3; sid:18;)
@@ -862,6 +865,7 @@ proptest! {
             "content", "pcre", "byte_test", "byte_jump", "byte_extract", "byte_math", "isdataat", "dsize", "flags",
             "itype", "ttl", "fragbits", "ipopts", "threshold", "detection_filter", "sweep", "flowbits", "flow", "rpc",
             "ip_proto", "bsize", "depth", "within", "requires", "window", "decode-event",
+            "app-layer-event",
         ][..]),
         value in "[a-z0-9,.<>=!&|+*\"/\\[\\]\\\\ -]{0,40}",
     ) {

@@ -1,6 +1,8 @@
 //! A rule while its options are read.
 
+use super::header::Header;
 use super::options::{RuleOption, shortened};
+use crate::signature::application::Direction;
 use crate::signature::content::{Operand, Step};
 use crate::signature::limits::{MAX_STEPS, MAX_VALUES};
 use crate::signature::rule::{Buffer, FlowBit, Limit, Protocol, Spread, Test};
@@ -26,6 +28,8 @@ pub(super) struct Draft {
     pub(super) silent: bool,
     /// Whether the rule is on a protocol whose messages are UDP datagrams.
     pub(super) over_udp: bool,
+    /// The direction `flow` asks for.
+    pub(super) direction: Option<Direction>,
     values: Vec<String>,
 }
 
@@ -48,12 +52,36 @@ impl Draft {
             flow_bits: Vec::new(),
             silent: false,
             over_udp: false,
+            direction: None,
             values: Vec::new(),
         }
     }
 
     pub(super) fn test(&mut self, test: Test) {
         self.tests.push(test);
+    }
+
+    pub(super) fn has_application_events(&self) -> bool {
+        self.tests
+            .iter()
+            .any(|test| matches!(test, Test::Application(_)))
+    }
+
+    /// Gives a rule's direction and ports to its events of messages; which way a message goes is its reader's to say.
+    pub(super) fn direct_events(&mut self, header: &mut Header) {
+        if !self.has_application_events() {
+            header.serve();
+            return;
+        }
+        let named = header.names_ports();
+        self.tests.retain(|test| *test != Test::Answer);
+        for test in &mut self.tests {
+            if let Test::Application(event) = test {
+                event.direction = self.direction;
+                event.any_port = named;
+                header.serve_either_way(event.application.ports());
+            }
+        }
     }
 
     pub(super) fn step(&mut self, option: &RuleOption<'_>, step: Step) -> Result<(), Refusal> {

@@ -2,6 +2,7 @@
 
 use super::options::{pieces, shortened};
 use super::variables::Variables;
+use crate::signature::application::Application;
 use crate::signature::ranges::Ranges;
 use crate::signature::rule::{Addresses, End, Protocol};
 use crate::signature::text::{ACTIONS, Refusal};
@@ -15,6 +16,9 @@ pub(super) struct Header {
     pub(super) both_ways: bool,
     /// The protocol's name, where it is one whose packets only a session's parser knows.
     pub(super) application: Option<String>,
+    /// Why the rule needs a session, unless it asks for an event of its protocol's messages.
+    pub(super) session: Option<Refusal>,
+    service: Option<&'static [u128]>,
 }
 
 /// UDP services whose packets are known by their port (IANA registry of service names and port numbers).
@@ -64,13 +68,20 @@ pub(super) fn read(text: &str, variables: &Variables) -> Result<Header, Refusal>
         addresses: Addresses::everything(),
         ports: Ranges::span(0, u16::MAX.into()),
     };
-    let (protocol, service, application) = protocol(name, offset)?;
+    let Named {
+        protocol,
+        service,
+        application,
+        session,
+    } = protocol(name, offset)?;
     let mut header = Header {
         protocol,
         source: everything.clone(),
         destination: everything,
         both_ways: false,
         application,
+        session,
+        service,
     };
     match words.get(2..).unwrap_or_default() {
         [] => {}
@@ -97,25 +108,55 @@ pub(super) fn read(text: &str, variables: &Variables) -> Result<Header, Refusal>
             ));
         }
     }
-    if let Some(ports) = service {
-        serve(&mut header, ports);
-    }
     Ok(header)
 }
 
-/// Narrows a header to a service's ports, where it does not name ports itself.
-fn serve(header: &mut Header, ports: &[u128]) {
-    let named = |end: &End| !end.ports.is_everything(u16::MAX.into());
-    if !named(&header.source) && !named(&header.destination) {
-        header.destination.ports =
-            Ranges::from_spans(ports.iter().map(|port| (*port, *port)).collect());
-        header.both_ways = true;
+impl Header {
+    /// Narrows a header to its service's ports, where it does not name ports itself.
+    pub(super) fn serve(&mut self) {
+        if let Some(ports) = self.service.filter(|_| !self.names_ports()) {
+            self.open(ports.to_vec());
+        }
+    }
+
+    /// Narrows a header to these ports at either end, where it names neither ports nor addresses itself.
+    pub(super) fn serve_either_way(&mut self, ports: &[u16]) {
+        let everyone = Addresses::everything();
+        let alike = self.source.addresses == everyone && self.destination.addresses == everyone;
+        if alike && !self.names_ports() && !ports.is_empty() {
+            self.open(ports.iter().map(|port| (*port).into()).collect());
+        }
+    }
+
+    /// Whether it names ports at either end.
+    pub(super) fn names_ports(&self) -> bool {
+        [&self.source, &self.destination]
+            .iter()
+            .any(|end| !end.ports.is_everything(u16::MAX.into()))
+    }
+
+    fn open(&mut self, ports: Vec<u128>) {
+        let spans = ports.into_iter().map(|port| (port, port));
+        self.destination.ports = Ranges::from_spans(spans.collect());
+        self.both_ways = true;
     }
 }
 
-type Named = (Protocol, Option<&'static [u128]>, Option<String>);
+/// What a protocol's name stands for.
+struct Named {
+    protocol: Protocol,
+    service: Option<&'static [u128]>,
+    application: Option<String>,
+    session: Option<Refusal>,
+}
 
 fn protocol(name: &str, offset: usize) -> Result<Named, Refusal> {
+    let over_udp = |service| Named {
+        protocol: Protocol::Udp,
+        service,
+        application: Some(name.to_owned()),
+        session: None,
+    };
     let plain = match name {
         "ip" => Protocol::Ip,
         "ip4" | "ipv4" => Protocol::Ipv4,
@@ -129,13 +170,21 @@ fn protocol(name: &str, offset: usize) -> Result<Named, Refusal> {
         "pkthdr" | "decoder" => Protocol::Anomaly,
         _ => {
             if let Some((_, ports)) = SERVICES.iter().find(|(service, _)| *service == name) {
-                return Ok((Protocol::Udp, Some(ports), Some(name.to_owned())));
+                return Ok(over_udp(Some(*ports)));
+            }
+            let refusal = || Refusal::session(offset, format!("protocol {name}"));
+            // Over UDP and over TCP alike: what one datagram shows is an event, all else a session's parser finds.
+            if Application::named(name).is_some() {
+                return Ok(Named {
+                    session: Some(refusal()),
+                    ..over_udp(None)
+                });
             }
             let is_name = name
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
             if is_name && name.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
-                return Err(Refusal::session(offset, format!("protocol {name}")));
+                return Err(refusal());
             }
             return Err(Refusal::mistake(
                 offset,
@@ -144,7 +193,12 @@ fn protocol(name: &str, offset: usize) -> Result<Named, Refusal> {
             ));
         }
     };
-    Ok((plain, None, None))
+    Ok(Named {
+        protocol: plain,
+        service: None,
+        application: None,
+        session: None,
+    })
 }
 
 fn end(
@@ -217,7 +271,8 @@ mod tests {
 
     #[test]
     fn a_service_means_its_ports_in_either_direction() {
-        let header = header("alert ntp any any -> any any").unwrap();
+        let mut header = header("alert ntp any any -> any any").unwrap();
+        header.serve();
         assert_eq!(header.destination.ports.spans(), [(123, 123)]);
         assert!(header.both_ways);
     }

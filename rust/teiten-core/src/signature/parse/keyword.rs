@@ -3,7 +3,8 @@
 use super::draft::Draft;
 use super::options::{RuleOption, shortened};
 use super::{bytes, content, expression, fields, state};
-use crate::signature::rule::{Buffer, Protocol};
+use crate::signature::application::{Absence, event};
+use crate::signature::rule::{Buffer, Protocol, Test};
 use crate::signature::text::Refusal;
 
 /// Options that say something about a rule, or ask for something besides a detection, and change none.
@@ -70,7 +71,7 @@ const SESSION_FAMILIES: [&str; 32] = [
 ];
 
 /// Options of the same kind that belong to no family.
-const SESSION_WORDS: [&str; 34] = [
+const SESSION_WORDS: [&str; 33] = [
     "uricontent",
     "urilen",
     "filestore",
@@ -84,7 +85,6 @@ const SESSION_WORDS: [&str; 34] = [
     "stream_size",
     "stream_reassemble",
     "stream-event",
-    "app-layer-event",
     "app-layer-protocol",
     "session",
     "flowint",
@@ -130,6 +130,7 @@ pub(super) fn read(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(), Ref
         "threshold" | "detection_filter" => state::limit(draft, option)?,
         "sweep" | "portscan" => state::spread(draft, option)?,
         "requires" => requires(option)?,
+        "app-layer-event" => application_event(draft, option)?,
         "dns.query" | "dns_query" => {
             draft.look_into(option, Buffer::DnsName)?;
             draft.protocol = Protocol::Dns;
@@ -140,17 +141,41 @@ pub(super) fn read(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(), Ref
         "pkt_data" | "raw_data" => draft.look_into(option, Buffer::Payload)?,
         _ if content::modifier(draft, option)? || fields::field(draft, option)? => {}
         name if REMARKS.contains(&name) => {}
-        name => return Err(unknown(draft, option, name)),
+        name => return Err(unknown(option, name)),
     }
     Ok(())
 }
 
-fn unknown(draft: &Draft, option: &RuleOption<'_>, name: &str) -> Refusal {
-    if name == "app-layer-event" && draft.over_udp {
-        // No session is missing: one datagram may show most of them, to an engine that has the parser.
-        return option
-            .unsupported("the event is found by a parser of the datagram's protocol, of which the engine has none");
-    }
+/// An event of a message, where one datagram shows it.
+fn application_event(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(), Refusal> {
+    let name = option.needed()?;
+    let refusal = match event(name) {
+        Ok(event) => {
+            draft.test(Test::Application(event));
+            return Ok(());
+        }
+        Err(Absence::Session) => Refusal {
+            reason: format!(
+                "the event `{}` compares messages of one flow, and each datagram is judged alone",
+                shortened(name)
+            ),
+            ..Refusal::session(
+                option.offset,
+                format!("app-layer-event:{}", shortened(name)),
+            )
+        },
+        Err(Absence::Unsupported(why)) => {
+            option.unsupported(&format!("the event `{}` {why}", shortened(name)))
+        }
+        Err(Absence::Unknown) if draft.over_udp => {
+            option.unsupported(&format!("the engine has no event `{}`", shortened(name)))
+        }
+        Err(Absence::Unknown) => Refusal::session(option.offset, option.name),
+    };
+    Err(refusal)
+}
+
+fn unknown(option: &RuleOption<'_>, name: &str) -> Refusal {
     let session = SESSION_WORDS.contains(&name)
         || SESSION_FAMILIES
             .iter()

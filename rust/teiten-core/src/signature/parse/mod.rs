@@ -85,8 +85,14 @@ fn rule(
         .and_then(|option| option.value?.parse().ok());
     let refused = |refusal: Refusal| (sid, refusal.shifted(open + 1));
 
-    let header = header::read(text.get(..open).unwrap_or_default(), variables)
+    let mut header = header::read(text.get(..open).unwrap_or_default(), variables)
         .map_err(|refusal| (sid, refusal))?;
+    let asks_for_event = options
+        .iter()
+        .any(|option| option.name == "app-layer-event");
+    if let (Some(refusal), false) = (&header.session, asks_for_event) {
+        return Err((sid, refusal.clone()));
+    }
     let mut draft = Draft::new(header.protocol);
     draft.over_udp = header.protocol == Protocol::Dns || header.application.is_some();
     // A rule that needs a session is told so, whatever else in it is not known.
@@ -114,6 +120,7 @@ fn rule(
         ));
     };
     plausible(&draft, &header).map_err(refused)?;
+    draft.direct_events(&mut header);
     Ok(Rule {
         sid,
         revision: draft.revision,
@@ -145,6 +152,17 @@ fn plausible(draft: &Draft, header: &Header) -> Result<(), Refusal> {
                 &format!("the rule only says `{name}`"),
             );
         }
+    }
+    if draft.has_application_events()
+        && !matches!(
+            header.protocol,
+            Protocol::Dns | Protocol::Udp | Protocol::Ip | Protocol::Ipv4 | Protocol::Ipv6
+        )
+    {
+        return Err(Refusal::session(
+            0,
+            "app-layer-event of another protocol than UDP",
+        ));
     }
     if draft.protocol == Protocol::Dns
         && !matches!(

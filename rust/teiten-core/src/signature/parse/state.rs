@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use super::options::{RuleOption, pieces, shortened};
+use crate::signature::application::Direction;
 use crate::signature::limits::{MAX_SPREAD, MAX_WINDOW_SECONDS};
 use crate::signature::rule::{FlowBit, Limit, LimitKind, Spread, SpreadKind, Test, Track};
 use crate::signature::text::Refusal;
@@ -20,8 +21,12 @@ pub(super) fn flow(draft: &mut Draft, option: &RuleOption<'_>) -> Result<(), Ref
     }
     for word in words {
         match word {
-            "to_client" | "from_server" => draft.test(Test::Answer),
-            "to_server" | "from_client" | "stateless" | "not_established" | "no_stream" => {}
+            "to_client" | "from_server" => {
+                draft.direction = Some(Direction::Response);
+                draft.test(Test::Answer);
+            }
+            "to_server" | "from_client" => draft.direction = Some(Direction::Request),
+            "stateless" | "not_established" | "no_stream" => {}
             "no_frag" => draft.test(Test::Fragment(false)),
             "only_frag" => draft.test(Test::Fragment(true)),
             other => {
