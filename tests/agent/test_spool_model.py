@@ -149,7 +149,7 @@ class Machine(RuleBasedStateMachine):
         if tidily:
             self.spool.__exit__(None, None, None)
         else:
-            self.spool._release_lock()  # noqa: SLF001  # as the kernel does for a killed process
+            self.spool._lock.release()  # noqa: SLF001  # as the kernel does for a killed process
         self.spool = self.opened()
 
     @invariant()

@@ -65,8 +65,9 @@ Recovery
     written.
 """
 
-from teiten_agent.spool.directory import LIVE, Spool, SpoolFullError, Stored
+from teiten_agent.spool.directory import Spool, SpoolFullError, Stored
 from teiten_agent.spool.entry import Acknowledgement, Entry, StoredBatch
+from teiten_agent.spool.epochs import LIVE
 from teiten_agent.spool.survey import Status, export, is_in_use, survey
 
 __all__ = [

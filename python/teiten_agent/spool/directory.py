@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import threading
 from collections import Counter, defaultdict
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Self
 
 from teiten_agent.errors import (
     CannotWriteError,
-    ConfigurationError,
     InputError,
     InternalError,
     UnreachableError,
@@ -22,9 +20,10 @@ from teiten_agent.errors import (
 from teiten_agent.spool import durable, layout
 from teiten_agent.spool.clock import Clocks, StepWatch
 from teiten_agent.spool.entry import BATCH_SUFFIX, Acknowledgement, Entry, StoredBatch
+from teiten_agent.spool.epochs import Epochs
 from teiten_agent.spool.layout import MEGABYTE
+from teiten_agent.spool.lock import Lock
 from teiten_agent.spool.losses import PREFIX, Losses, Reason
-from teiten_agent.spool.record import EpochRecord
 from teiten_protocol import BatchError, compress, digest, encode
 
 if TYPE_CHECKING:
@@ -33,11 +32,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from teiten_agent.spool.layout import Waiting
+    from teiten_agent.spool.record import EpochRecord
     from teiten_protocol import Batch
-
-LIVE: dict[str, object] = {"source": "live"}
-"""Marks an epoch of live capture among the settings of its record: its batches cannot be made again, and may
-grow too old or too many."""
 
 
 class SpoolFullError(CannotWriteError):
@@ -80,9 +76,9 @@ class Spool:
         self._directory = directory
         self._limit = max_megabytes * MEGABYTE
         self._notice = notice
-        self._lock: int | None = None
+        self._lock = Lock(directory)
         self._used = 0
-        self._records: dict[int, EpochRecord] = {}
+        self._epochs = Epochs(directory, notice)
         self._losses = Losses(directory / layout.LOSSES)
         self._clocks = clocks or Clocks()
         self._steps = StepWatch(self._clocks)
@@ -97,14 +93,14 @@ class Spool:
         """
         for folder in (self._directory, self._directory / layout.EPOCHS, self._directory / layout.REFUSED):
             durable.make_folder(folder)
-        self._take_lock()
+        self._lock.take()
         try:
             self._recover()
         except OSError as error:
-            self._release_lock()
+            self._lock.release()
             raise durable.cannot_write(self._directory, error) from error
         except BaseException:
-            self._release_lock()
+            self._lock.release()
             raise
         return self
 
@@ -113,7 +109,7 @@ class Spool:
     ) -> None:
         """Release the lock, between two operations of other threads."""
         with self._mutex:
-            self._release_lock()
+            self._lock.release()
 
     def begin(
         self, epoch: int, sensor: str, settings: dict[str, object], settings_sha256: bytes
@@ -125,41 +121,22 @@ class Spool:
             CannotWriteError: The record cannot be written.
         """
         with self._mutex:
-            record = self._record(epoch)
-            if record is None:
-                record = EpochRecord(sensor, settings_sha256.hex(), settings)
-                self._note(epoch, record)
-            elif record.settings_sha256 != settings_sha256.hex():
-                raise ConfigurationError(
-                    f"{self._directory}: the same captures under the same span were replayed before with"
-                    f" other settings ({_difference(record.settings, settings)}): both would be batches"
-                    f" of epoch {epoch:016x}",
-                    "replay with the settings of the first time; what was counted then stands",
-                )
-            elif not record.settings:
-                record = replace(record, settings=settings)
-                self._note(epoch, record)
-            return record
+            return self._epochs.begin(epoch, sensor, settings, settings_sha256)
 
     def complete(self, epoch: int, batches: int, faults: Iterable[str] = ()) -> None:
         """Note that all batches of an epoch are written, how many, and what was wrong with its captures."""
         with self._mutex:
-            record = self._record(epoch)
-            if record is None:
-                raise InternalError(f"epoch {epoch:016x} is completed without having been begun")
-            self._note(epoch, replace(record, batches=batches, faults=tuple(faults)))
+            self._epochs.complete(epoch, batches, faults)
 
     def is_settled(self, entry: Entry) -> bool:
         """Whether the collector has answered for this batch: acknowledged it, or refused it for good."""
         with self._mutex:
-            record = self._record(entry.epoch)
-            acknowledged = record is not None and entry.sequence in record.acknowledged
-            return acknowledged or self._refused(entry).exists()
+            return self._epochs.has_acknowledged(entry) or self._refused(entry).exists()
 
     def is_whole(self, epoch: int) -> bool:
         """Whether every batch of an epoch was written and waits or is settled: nothing is left to count."""
         with self._mutex:
-            record = self._record(epoch)
+            record = self._epochs.record(epoch)
             if record is None or record.batches is None:
                 return False
             entries = (Entry(epoch, sequence) for sequence in range(record.batches))
@@ -304,14 +281,8 @@ class Spool:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         with self._mutex:
             for epoch, batches in by_epoch.items():
-                record = self._record(epoch)
-                if record is None:
-                    record = EpochRecord(batches[0].key.sensor, batches[0].settings.hex(), {})
-                for batch in batches:
-                    record = record.with_acknowledged(batch.key.sequence, now)
                 # Were this lost and the deletion not, a replay would send these batches once more.
-                durable.put(layout.record_path(self._directory, epoch), record.to_bytes())
-                self._records[epoch] = record
+                self._epochs.acknowledge(epoch, batches, now)
                 for batch in batches:
                     self._delete(batch.entry)
 
@@ -420,7 +391,7 @@ class Spool:
         """
         folder = self._directory / layout.REFUSED
         for one in layout.in_order(folder)[::-1]:
-            if self._is_live(one.entry.epoch):
+            if self._epochs.is_live(one.entry.epoch):
                 durable.move(self._refused(one.entry), self._path(one.entry))
                 (folder / one.entry.reason_name).unlink(missing_ok=True)
                 self._used = layout.used_bytes(self._directory)
@@ -434,7 +405,7 @@ class Spool:
             CannotWriteError: It cannot be deleted; it is not counted then.
         """
         entry = one.entry
-        if not self._is_live(entry.epoch):
+        if not self._epochs.is_live(entry.epoch):
             return False
         try:
             _, batch = layout.read_batch(self._path(entry), entry)
@@ -465,7 +436,7 @@ class Spool:
         path = self._path(entry)
         aside = path.with_name(path.name + layout.DAMAGED_SUFFIX)
         again = "to have it again, replay"
-        if self._is_live(entry.epoch):
+        if self._epochs.is_live(entry.epoch):
             again = "its packets are lost, and counted as such"
             self._losses.add(Reason.DAMAGED)
             self._losses.leaving = entry.name
@@ -473,13 +444,6 @@ class Spool:
         durable.move(path, aside)
         self._losses.leaving = ""
         self._notice(f"{path}: damaged ({error}); set aside as {aside.name}; {again}")
-
-    def _is_live(self, epoch: int) -> bool:
-        try:
-            record = self._record(epoch)
-        except InputError:
-            return False
-        return record is not None and record.settings.get("source") == LIVE["source"]
 
     def _mind_the_clock(self) -> None:
         """Move the files' times with a clock that was set, so that ages and order stay as they were."""
@@ -503,53 +467,6 @@ class Spool:
             raise durable.cannot_write(path, error) from error
         self._used -= size
 
-    def _record(self, epoch: int) -> EpochRecord | None:
-        if epoch in self._records:
-            return self._records[epoch]
-        path = layout.record_path(self._directory, epoch)
-        try:
-            record = EpochRecord.from_bytes(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (ValueError, RecursionError) as error:
-            durable.move(path, path.with_name(path.name + layout.DAMAGED_SUFFIX))
-            self._notice(
-                f"{path}: damaged ({error}); set aside. Its batches may be sent once more, which does no harm"
-            )
-            return None
-        self._records[epoch] = record
-        return record
-
-    def _note(self, epoch: int, record: EpochRecord) -> None:
-        durable.write(layout.record_path(self._directory, epoch), record.to_bytes())
-        self._records[epoch] = record
-
-    def _take_lock(self) -> None:
-        path = self._directory / layout.LOCK
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        except OSError as error:
-            raise durable.cannot_write(path, error) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            os.close(descriptor)
-            raise CannotWriteError(
-                f"{self._directory}: another teiten-agent uses this spool (process {holder or 'unknown'})",
-                "wait until it has ended, or end it",
-            ) from error
-        with suppress(OSError):  # who holds it is a courtesy, and a full disk may not take it
-            path.write_text(f"{os.getpid()}\n", encoding="ascii")
-        self._lock = descriptor
-
-    def _release_lock(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
     def _recover(self) -> None:
         self._losses.load()
         if self._losses.leaving:
@@ -563,8 +480,7 @@ class Spool:
                     leftover.unlink()
         self._used = layout.used_bytes(self._directory)
         for one in list(layout.listed(self._directory)):
-            record = self._record(one.entry.epoch)
-            if record is not None and one.entry.sequence in record.acknowledged:
+            if self._epochs.has_acknowledged(one.entry):
                 self._delete(one.entry)
         if torn:
             self._losses.add(Reason.TORN, torn)
@@ -592,18 +508,10 @@ class Spool:
     def _is_torn(self, leftover: Path) -> bool:
         """Whether this is what power left of a batch of live capture, which nobody has any more."""
         entry = _written_as(leftover)
-        return entry is not None and self._is_live(entry.epoch) and not self._path(entry).exists()
+        return entry is not None and self._epochs.is_live(entry.epoch) and not self._path(entry).exists()
 
 
 def _written_as(leftover: Path) -> Entry | None:
     """The batch that was being written to this file; None if it is no batch's."""
     name = leftover.name.removeprefix(".").removesuffix(durable.WRITING_SUFFIX)
     return Entry.from_name(name) if name.endswith(BATCH_SUFFIX) else None
-
-
-def _difference(before: dict[str, object], now: dict[str, object]) -> str:
-    """Name the settings that differ."""
-    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-    if not before or not names:
-        return "their digests differ"
-    return "; ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
