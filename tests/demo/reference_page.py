@@ -20,7 +20,7 @@ from teiten_collector.analysis.categories import read_categories, read_signature
 from teiten_collector.analysis.periods import parse_period
 from teiten_collector.report import CountrySource, Question, build_document
 from teiten_collector.report.composition import compose
-from teiten_collector.report.document import to_content
+from teiten_collector.report.content import to_content
 from teiten_collector.report.figures import draw, specification
 from teiten_collector.report.page import Figure, Table
 from teiten_collector.store import Engine, Store

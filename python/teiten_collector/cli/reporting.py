@@ -22,7 +22,7 @@ from teiten_collector.config import Language, load
 from teiten_collector.enrich import CountryDatabase, credit_of
 from teiten_collector.errors import CannotWriteError, ExitCode, UsageError
 from teiten_collector.report import CountrySource, Document, Form, build_document, question_of, render
-from teiten_collector.report.document import to_content
+from teiten_collector.report.content import to_content
 from teiten_collector.report.spreadsheets import spreadsheets
 from teiten_collector.service import open_intake
 from teiten_collector.store import Engine

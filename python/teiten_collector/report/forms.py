@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
-from teiten_collector.report.document import to_content, to_json
+from teiten_collector.report.content import to_content
+from teiten_collector.report.render_json import to_json
 from teiten_collector.report.render_text import render_text
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from rich.cells import cell_len
 
 from teiten_collector.report.composition import compose
-from teiten_collector.report.document import to_content
+from teiten_collector.report.content import to_content
 from teiten_collector.report.page import Figure, Heading, Items, Paragraph, Table
 
 if TYPE_CHECKING:
