@@ -33,6 +33,8 @@ pub(super) struct Rows {
     /// Row of each interval.
     classes: Vec<u32>,
     blocks: Vec<Block>,
+    /// For each class, the [marks](each_marked) of the words of its row that have a bit.
+    marks: Vec<u64>,
     /// Blocks of a row.
     width: usize,
     /// Whether every value leaves every rule possible.
@@ -69,6 +71,7 @@ impl Rows {
             starts: Vec::new(),
             classes: Vec::new(),
             blocks: Vec::new(),
+            marks: Vec::new(),
             width,
             all: false,
         };
@@ -101,6 +104,7 @@ impl Rows {
                 row.chunks_exact(BLOCK)
                     .filter_map(|words| Block::try_from(words).ok()),
             );
+            self.marks.push(marks_of(row));
         }
         self.classes.push(class);
     }
@@ -133,6 +137,59 @@ impl Rows {
     pub(super) fn row(&self, class: u32) -> &[Block] {
         let start = class as usize * self.width;
         &self.blocks[start..start + self.width]
+    }
+}
+
+/// The mark of a word by its place; the 65th word shares that of the first, and so on.
+#[inline]
+pub(super) const fn mark_of(place: usize) -> u64 {
+    1 << (place % WORD)
+}
+
+/// Marks of the words that have a bit.
+pub(super) fn marks_of(words: &[u64]) -> u64 {
+    let with_bit = words.iter().enumerate().filter(|(_, word)| **word != 0);
+    with_bit.fold(0, |marks, (place, _)| marks | mark_of(place))
+}
+
+/// Calls `visit` with the place of each of so many words that is marked, in order; where words share marks, with others too.
+#[inline]
+pub(super) fn each_marked(marks: u64, words: usize, mut visit: impl FnMut(usize)) {
+    for start in (0..words).step_by(WORD) {
+        let mut left = marks;
+        while left != 0 {
+            visit(start + left.trailing_zeros() as usize);
+            left &= left - 1;
+        }
+    }
+}
+
+/// The rows of a packet's values.
+///
+/// Rows of many rules are mostly empty, so what is empty in any of them is passed over: aggregated bit vectors after
+/// Baboescu and Varghese, "Scalable Packet Classification" (2001).
+#[derive(Debug)]
+pub(super) struct Fit<'a> {
+    rows: [&'a [u64]; PAGED],
+    fields: usize,
+    /// Marks of the words that may have a bit in all rows.
+    live: u64,
+}
+
+impl Fit<'_> {
+    /// [Marks](each_marked) of the words that may have a rule which the header fits.
+    #[inline]
+    pub(super) const fn live(&self) -> u64 {
+        self.live
+    }
+
+    /// Of the word at this place the bits of the rules that the header fits.
+    #[inline]
+    pub(super) fn word(&self, place: usize) -> u64 {
+        let rows = self.rows.iter().take(self.fields);
+        rows.fold(u64::MAX, |word, row| {
+            word & row.get(place).copied().unwrap_or(0)
+        })
     }
 }
 
@@ -236,29 +293,29 @@ impl Axis {
         (&self.pages.pages, &self.pages.classes)
     }
 
-    /// The row of a packet's value.
+    /// The class of a packet's value.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "a row is found for a dozen fields of each packet"
+        reason = "a class is found for a dozen fields of each packet"
     )]
-    fn row(&self, values: &Values, view: &View<'_>) -> &[Block] {
-        self.row_of(values.0[self.field as usize], || {
+    fn class(&self, values: &Values, view: &View<'_>) -> u32 {
+        self.class_of(values.0[self.field as usize], || {
             self.field.whole(values, view)
         })
     }
 
-    /// The row of a value, or of its upper half where that tells enough.
+    /// The class of a value, or of its upper half where that tells enough.
     #[inline(always)]
     #[expect(
         clippy::inline_always,
-        reason = "a row is found for a dozen fields of each packet"
+        reason = "a class is found for a dozen fields of each packet"
     )]
-    fn row_of(&self, upper: u16, whole: impl FnOnce() -> u32) -> &[Block] {
-        self.rows.row(match self.pages.class(upper) {
+    fn class_of(&self, upper: u16, whole: impl FnOnce() -> u32) -> u32 {
+        match self.pages.class(upper) {
             SPLIT => self.rows.class(whole().into()),
             class => class.into(),
-        })
+        }
     }
 }
 
@@ -304,7 +361,7 @@ impl Field {
 
 /// Values of a packet's fields; of those of 32 bits the upper halves.
 #[derive(Clone, Copy, Debug)]
-struct Values([u16; PAGED]);
+pub(super) struct Values([u16; PAGED]);
 
 impl Values {
     #[inline(always)]
@@ -312,7 +369,7 @@ impl Values {
         clippy::inline_always,
         reason = "values are gathered for each packet, and never have to be moved"
     )]
-    fn of(view: &View<'_>) -> Self {
+    pub(super) fn of(view: &View<'_>) -> Self {
         let (first, second, sequence) = match view.kind {
             Kind::Tcp => (view.tcp_flags().into(), view.half_at(14), view.half_at(4)),
             Kind::Icmp => {
@@ -357,9 +414,9 @@ impl Longest {
         Self(Rows::new(accepted, words))
     }
 
-    /// The row of an address.
-    fn row(&self, address: u128) -> &[Block] {
-        self.0.row(self.0.class(address))
+    /// The class of an address.
+    fn class(&self, address: Halves) -> u32 {
+        self.0.class(number(address))
     }
 }
 
@@ -459,58 +516,66 @@ impl Axes {
     /// The bits of the rules that the packet's header fits, where rows are one block: those of the rules most packets
     /// meet.
     #[inline]
-    pub(super) fn fitting(&self, view: &View<'_>, all: &Block) -> Block {
-        let values = Values::of(view);
+    pub(super) fn fitting(&self, view: &View<'_>, values: &Values, all: &Block) -> Block {
         let mut left = *all;
-        let mut keep = |row: &[Block]| {
-            if let [row] = row {
+        self.every_row(view, values, |rows, class| {
+            if let [row] = rows.row(class) {
                 left = and(&left, row);
             }
-        };
-        match &view.packet.ip {
-            Ip::V4(_) => {
-                for axis in &self.ipv4 {
-                    keep(axis.row(&values, view));
-                }
-            }
-            Ip::V6(ip) => {
-                self.source6
-                    .iter()
-                    .for_each(|axis| keep(axis.row(number(ip.source()))));
-                self.destination6
-                    .iter()
-                    .for_each(|axis| keep(axis.row(number(ip.destination()))));
-            }
-        }
-        for axis in &self.shared {
-            keep(axis.row(&values, view));
-        }
+            true
+        });
         left
     }
 
-    /// Clears the bits of the rules that the packet's header does not fit; whether any is left.
+    /// Of rows of so many words those of the packet's values; `None` where already their marks tell that no rule is left.
     #[inline]
-    pub(super) fn narrow(&self, view: &View<'_>, possible: &mut [Block]) -> bool {
-        let values = Values::of(view);
-        let possible = possible.as_flattened_mut();
-        let mut keep = |row: &[Block]| {
-            let mut left = 0;
-            for (possible, row) in possible.iter_mut().zip(row.as_flattened()) {
-                *possible &= row;
-                left |= *possible;
-            }
-            left != 0
+    pub(super) fn fit(&self, view: &View<'_>, values: &Values, words: usize) -> Option<Fit<'_>> {
+        let mut fit = Fit {
+            rows: [&[]; PAGED],
+            fields: 0,
+            live: if words < WORD {
+                mark_of(words) - 1
+            } else {
+                u64::MAX
+            },
         };
+        let are_left = self.every_row(view, values, |rows, class| {
+            if let Some(row) = fit.rows.get_mut(fit.fields) {
+                *row = rows.row(class).as_flattened();
+                fit.fields += 1;
+            }
+            fit.live &= rows.marks.get(class as usize).copied().unwrap_or(0);
+            fit.live != 0
+        });
+        are_left.then_some(fit)
+    }
+
+    /// Calls `keep` with each field's rows and the class of the packet's value, as long as it says so; whether to the end.
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "what is done with a row decides which registers are free"
+    )]
+    fn every_row<'a>(
+        &'a self,
+        view: &View<'_>,
+        values: &Values,
+        mut keep: impl FnMut(&'a Rows, u32) -> bool,
+    ) -> bool {
         let addresses = match &view.packet.ip {
-            Ip::V4(_) => self.ipv4.iter().all(|axis| keep(axis.row(&values, view))),
+            Ip::V4(_) => {
+                let mut axes = self.ipv4.iter();
+                axes.all(|axis| keep(&axis.rows, axis.class(values, view)))
+            }
             Ip::V6(ip) => {
                 let source = self.source6.as_ref();
                 let destination = self.destination6.as_ref();
-                source.is_none_or(|axis| keep(axis.row(number(ip.source()))))
-                    && destination.is_none_or(|axis| keep(axis.row(number(ip.destination()))))
+                source.is_none_or(|axis| keep(&axis.0, axis.class(ip.source())))
+                    && destination.is_none_or(|axis| keep(&axis.0, axis.class(ip.destination())))
             }
         };
-        addresses && self.shared.iter().all(|axis| keep(axis.row(&values, view)))
+        let mut shared = self.shared.iter();
+        addresses && shared.all(|axis| keep(&axis.rows, axis.class(values, view)))
     }
 }
 
@@ -549,9 +614,9 @@ mod tests {
             let all = vec![[u64::MAX; BLOCK]; words.div_ceil(BLOCK)];
             let row = |field, upper| {
                 let axis = Axis::new(field, &accepted, words);
-                axis.map_or(all.clone(), |axis| axis.row_of(upper, || value.into()).to_vec())
+                axis.map_or(all.clone(), |axis| axis.rows.row(axis.class_of(upper, || value.into())).to_vec())
             };
-            let ipv6 = ipv6.row(value.into()).to_vec();
+            let ipv6 = ipv6.0.row(ipv6.class([0, value.into()])).to_vec();
             let rows = [row(Field::SourcePort, value), row(Field::Source4, 0), ipv6]
                 .map(|row| row.as_flattened().to_vec());
             for (bit, set) in sets.iter().enumerate() {

@@ -7,10 +7,11 @@
 use regex_automata::PatternSet;
 use regex_automata::meta::Cache;
 
-use super::axis::{Axes, BLOCK, Block, WORD};
+use super::axis::{Axes, BLOCK, Block, Values, WORD, each_marked};
 use super::candidate::{Candidate, asks_for_source_alone, candidates, needs_payload};
-use super::rule::{Buffer, FlowBit, Rule, Test};
-use super::search::{Expressions, Patterns};
+use super::expressions::Expressions;
+use super::rule::{Buffer, End, FlowBit, Rule, Test};
+use super::search::{Found, Marked, Patterns};
 use super::view::{Kind, View};
 
 /// A rule in a group: one direction of it, with the tests that are left once the rows of bits have spoken.
@@ -77,14 +78,15 @@ pub(super) struct Group {
     wants_names: bool,
     needs_payload: bool,
     expressions: Option<Expressions>,
+    /// Whether anything is searched for.
+    searches: bool,
     /// Rules that need no pattern to be found.
-    unconditional: Box<[u64]>,
+    unconditional: Marked,
 }
 
-/// What a search writes into: rules possible for a packet, and rules whose pattern was found.
+/// What a search writes into: the rules that were found.
 #[derive(Debug)]
 pub(super) struct Scratch {
-    possible: Vec<Block>,
     found: Vec<u64>,
     expressions: Vec<Option<(Cache, PatternSet)>>,
 }
@@ -95,7 +97,6 @@ impl Scratch {
         let words = groups.clone().map(|group| group.words).max().unwrap_or(0);
         let expressions = groups.map(|group| Some(group.expressions.as_ref()?.memory()));
         Self {
-            possible: vec![[0; BLOCK]; words / BLOCK],
             found: vec![0; words],
             expressions: expressions.collect(),
         }
@@ -108,7 +109,15 @@ impl Group {
         let of_place = (0..)
             .zip(rules)
             .filter(|(_, rule)| Place::of(rule) == place);
-        let slots = candidates(kind, of_place);
+        let mut slots = candidates(kind, of_place);
+        // Rules for the same ports stand together, so that few words of a row have a bit. Those that act on flow bits stay
+        // in the order of their set.
+        let ports = |end: &End| end.ports.spans().to_vec();
+        slots.sort_by_cached_key(|slot| {
+            let acts = !slot.rule.flow_bits.is_empty();
+            let keyed = (!acts).then(|| (ports(&slot.rule.destination), ports(&slot.rule.source)));
+            (acts, keyed)
+        });
         let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
         let (payload, unconditional_payload) =
             Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload);
@@ -116,14 +125,15 @@ impl Group {
             Patterns::new(&slots, words, |buffer| buffer != Buffer::Payload);
         let wants_names = slots.iter().any(|slot| slot.rule.buffer != Buffer::Payload);
         let needs_payload = slots.iter().all(|slot| needs_payload(slot.rule));
-        let mut unconditional: Box<[u64]> = unconditional_payload
+        let unconditional: Box<[u64]> = unconditional_payload
             .iter()
             .zip(&unconditional_names)
             .map(|(one, two)| one & two)
             .collect();
-        let expressions = Expressions::new(&slots, &mut unconditional);
+        let expressions = Expressions::new(&slots, words);
         let fields: Vec<_> = slots.iter().map(Candidate::fields).collect();
         let axes = Axes::new(&fields, words);
+        let searches = payload.is_some() || names.is_some() || expressions.is_some();
         Self {
             axes,
             entries: slots.into_iter().map(Entry::of).collect(),
@@ -133,8 +143,9 @@ impl Group {
             names,
             wants_names,
             needs_payload,
+            searches,
             expressions,
-            unconditional,
+            unconditional: Marked::new(unconditional),
         }
     }
 
@@ -143,45 +154,37 @@ impl Group {
     pub(super) fn visit(
         &self,
         view: &View<'_>,
+        values: &Values,
         name: Option<&[u8]>,
         scratch: &mut Scratch,
         visit: &mut impl FnMut(&Entry),
     ) {
-        if view.payload.is_empty() {
-            self.visit_plain(view, scratch, visit);
+        if !self.searches || view.payload.is_empty() {
+            self.visit_plain(view, values, visit);
             return;
         }
-        let Scratch {
-            possible,
-            found,
-            expressions,
-        } = scratch;
-        let possible = &mut possible[..self.words / BLOCK];
-        possible.fill([u64::MAX; BLOCK]);
-        if !self.axes.narrow(view, possible) {
+        let Some(fit) = self.axes.fit(view, values, self.words) else {
             return;
-        }
-        let possible = possible.as_flattened();
-        let found = &mut found[..self.words];
-        found.copy_from_slice(&self.unconditional);
+        };
+        let Scratch { found, expressions } = scratch;
+        let mut found = Found::new(&mut found[..self.words], &self.unconditional);
         if let Some(patterns) = &self.payload {
-            patterns.search(possible, view.payload, found);
+            patterns.search(&fit, view.payload, &mut found);
         }
         if let (Some(patterns), Some(name)) = (&self.names, name) {
-            patterns.search(possible, name, found);
+            patterns.search(&fit, name, &mut found);
         }
         if let (Some(together), Some(Some(memory))) =
             (&self.expressions, expressions.get_mut(self.number))
         {
-            together.search(possible, view.payload, memory, found);
+            together.sift(&fit, view.payload, memory, &mut found);
         }
-        self.visit_each(
-            possible
-                .iter()
-                .zip(found)
-                .map(|(possible, found)| *possible & *found),
-            visit,
-        );
+        each_marked(fit.live() & found.marks(), self.words, |place| {
+            let found = found.word(place);
+            if found != 0 {
+                self.visit_word(place, found & fit.word(place), visit);
+            }
+        });
     }
 
     /// Whether no packet without payload can match any rule.
@@ -203,32 +206,38 @@ impl Group {
 
     /// The same for a packet without payload, in which no pattern is found.
     #[inline]
-    fn visit_plain(&self, view: &View<'_>, scratch: &mut Scratch, visit: &mut impl FnMut(&Entry)) {
-        if let Ok(all) = <&Block>::try_from(&*self.unconditional) {
-            let fitting = self.axes.fitting(view, all);
+    fn visit_plain(&self, view: &View<'_>, values: &Values, visit: &mut impl FnMut(&Entry)) {
+        if let Ok(all) = <&Block>::try_from(self.unconditional.words()) {
+            let fitting = self.axes.fitting(view, values, all);
             if fitting != [0; BLOCK] {
-                self.visit_each(fitting.into_iter(), visit);
+                for (place, word) in fitting.into_iter().enumerate() {
+                    self.visit_word(place, word, visit);
+                }
             }
             return;
         }
-        let possible = &mut scratch.possible[..self.words / BLOCK];
-        possible
-            .as_flattened_mut()
-            .copy_from_slice(&self.unconditional);
-        if self.axes.narrow(view, possible) {
-            self.visit_each(possible.as_flattened().iter().copied(), visit);
-        }
+        let Some(fit) = self.axes.fit(view, values, self.words) else {
+            return;
+        };
+        each_marked(
+            fit.live() & self.unconditional.marks(),
+            self.words,
+            |place| {
+                let rules = self.unconditional.words().get(place).copied().unwrap_or(0);
+                self.visit_word(place, rules & fit.word(place), visit);
+            },
+        );
     }
 
+    /// Calls `visit` with each rule that has a bit in this word.
     #[inline]
-    fn visit_each(&self, words: impl Iterator<Item = u64>, visit: &mut impl FnMut(&Entry)) {
-        for (mut possible, entries) in words.zip(self.entries.chunks(WORD)) {
-            while possible != 0 {
-                if let Some(entry) = entries.get(possible.trailing_zeros() as usize) {
-                    visit(entry);
-                }
-                possible &= possible - 1;
+    fn visit_word(&self, place: usize, mut word: u64, visit: &mut impl FnMut(&Entry)) {
+        let entries = self.entries.get(place * WORD..).unwrap_or_default();
+        while word != 0 {
+            if let Some(entry) = entries.get(word.trailing_zeros() as usize) {
+                visit(entry);
             }
+            word &= word - 1;
         }
     }
 }

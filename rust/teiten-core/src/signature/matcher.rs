@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::application::Reading;
+use super::axis::Values;
 use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists, Oddities, Share, Shares};
 use super::check::passes;
 use super::compile::{actions, event_of, fulfilled, unique};
@@ -548,6 +549,7 @@ impl Signatures {
         memory.clear_bits();
         memory.reading = Reading::default();
         let [sources, plain, payload, readers] = &self.groups[view.kind as usize];
+        let values = &Values::of(view);
         let mut checking = Checking {
             signatures: self,
             view,
@@ -558,14 +560,14 @@ impl Signatures {
         };
         for group in [sources, plain] {
             if !group.is_empty() {
-                group.visit(view, None, scratch, &mut |entry| {
+                group.visit(view, values, None, scratch, &mut |entry| {
                     checking.check(entry, None);
                 });
             }
         }
         if view.payload.is_empty() {
             if !readers.needs_payload() {
-                readers.visit(view, None, scratch, &mut |entry| {
+                readers.visit(view, values, None, scratch, &mut |entry| {
                     checking.check(entry, None);
                 });
             }
@@ -580,7 +582,7 @@ impl Signatures {
         let dotted = name.as_ref().map(Name::dotted);
         for group in [payload, readers] {
             if !group.is_empty() {
-                group.visit(view, dotted, scratch, &mut |entry| {
+                group.visit(view, values, dotted, scratch, &mut |entry| {
                     checking.check(entry, name.as_ref());
                 });
             }

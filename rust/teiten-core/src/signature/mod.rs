@@ -9,7 +9,7 @@
 //! | [`parse`] | from text to rules |
 //! | [`view`], [`check`], [`event`], [`dns`], [`application`] | what rules see of a packet, and the tests of its headers and messages |
 //! | [`untouched`], [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
-//! | [`axis`], [`bare`], [`search`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
+//! | [`axis`], [`bare`], [`clue`], [`search`], [`expressions`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
 //! | [`walk`] | the steps of one rule through a payload |
 //! | [`state`], [`waiting`], [`silence`] | what an engine remembers, the matches that limits decide on, and whose have been decided |
 //! | [`compile`], [`matcher`] | rules compiled once, packets held against them one by one |
@@ -20,10 +20,12 @@ mod axis;
 mod bare;
 mod candidate;
 mod check;
+mod clue;
 mod compile;
 pub mod content;
 mod dns;
 pub mod event;
+mod expressions;
 mod group;
 pub mod limits;
 pub mod matcher;

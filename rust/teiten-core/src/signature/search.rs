@@ -1,60 +1,130 @@
-//! Pieces and expressions of many rules, searched together before any rule is verified.
+//! Pieces of what rules search for, found together before any rule is verified.
 //!
-//! Of each rule one piece of 4 bytes of a content, or one of 2 where no content is longer, goes into a filter of hashes
-//! (as Rabin and Karp's search does for many patterns, 1987). A payload is looked through once, at a few instructions a
-//! byte, whatever the number of rules; what the filter lets through by chance or by the case of its letters falls to the
-//! verification.
+//! Of each string that tells of a rule ([`clue`](super::clue)) one piece of 4 bytes, or one of 2 where one of the strings is
+//! not longer, goes into a filter: the longer ones as hashes (as Rabin and Karp's search does for many patterns, 1987), the
+//! others as they are. A text is looked through once, at a few instructions a byte, whatever the number of rules; what the
+//! filter lets through by chance or by the case of its letters falls to the verification.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use regex_automata::PatternSet;
-use regex_automata::meta::{Cache, Regex};
-
-use super::axis::WORD;
+use super::axis::{Fit, WORD, each_marked, mark_of, marks_of};
 use super::candidate::Candidate;
-use super::content::{Content, Step};
-use super::limits::MAX_EXPRESSION_BYTES;
-use super::rule::{Buffer, Rule};
+use super::clue::{LONG, SHORT, are_long, clue, telling};
+use super::rule::Buffer;
+
+/// Words of a filter.
+const FILTER: usize = 1 << 11;
+
+/// Bytes from which on a text is long.
+const LONG_TEXT: usize = 256;
+
+/// A bit for each number of 16 bits.
+type Filter = [u32; FILTER];
 
 /// Pieces of rules that need one in a buffer.
 #[derive(Clone, Debug)]
 pub(super) struct Patterns {
-    /// Those of 4 bytes.
-    long: Option<Pieces<4>>,
-    /// Those of 2 bytes, of rules with nothing longer.
-    short: Option<Pieces<2>>,
-}
-
-/// Pieces of one length, and which rules each is of.
-#[derive(Clone, Debug)]
-struct Pieces<const LENGTH: usize> {
-    /// The rules that have one, as bits.
+    /// The rules that have a piece, as bits.
     rules: Box<[u64]>,
-    /// A bit for each hash of 16 bits.
-    filter: Box<[u64; FILTER]>,
+    /// Hashes of those of 4 bytes; `None` where there are none.
+    long: Option<Box<Filter>>,
+    /// Those of 2 bytes, themselves.
+    short: Option<Box<Filter>>,
     /// Numbers of pieces, plus one, from where their hashes lead; 0 is free, and half of all at the least.
     slots: Box<[u32]>,
-    /// Pieces, folded, with their rules in `bits`; in order.
-    known: Box<[(u32, u32, u32)]>,
+    known: Box<[Piece]>,
+    /// Numbers of the pieces' rules.
     bits: Box<[u32]>,
 }
 
-/// Words of a filter: a bit for each hash of 16 bits.
-const FILTER: usize = 1 << 10;
+/// A piece that is searched for.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    /// The piece, folded, and its length.
+    text: (u32, usize),
+    /// Its rules, in `bits`.
+    start: u32,
+    end: u32,
+    /// Whether no other piece leads to its first rule: where that is noted, so are the others.
+    first_is_here_alone: bool,
+}
 
-/// Expressions of rules that have no pattern, searched together before each is verified alone.
+/// Rules that were found in a packet, as bits, and [marks](each_marked) of the words that have any.
+#[derive(Debug)]
+pub(super) struct Found<'a> {
+    words: &'a mut [u64],
+    marks: u64,
+}
+
+impl<'a> Found<'a> {
+    /// These rules, in words of a group.
+    #[inline]
+    pub(super) fn new(words: &'a mut [u64], rules: &Marked) -> Self {
+        words.copy_from_slice(&rules.words);
+        Self {
+            words,
+            marks: rules.marks,
+        }
+    }
+
+    /// [Marks](each_marked) of the words that have rules.
+    #[inline]
+    pub(super) const fn marks(&self) -> u64 {
+        self.marks
+    }
+
+    /// The word at this place.
+    #[inline]
+    pub(super) fn word(&self, place: usize) -> u64 {
+        self.words.get(place).copied().unwrap_or(0)
+    }
+
+    /// Whether one of these bits of a word is set.
+    #[inline]
+    fn has(&self, place: usize, bits: u64) -> bool {
+        self.word(place) & bits != 0
+    }
+
+    /// Sets these bits of a word.
+    #[inline]
+    pub(super) fn add(&mut self, place: usize, bits: u64) {
+        if let Some(word) = self.words.get_mut(place) {
+            *word |= bits;
+            self.marks |= mark_of(place);
+        }
+    }
+
+    /// Clears these bits of all words.
+    pub(super) fn remove(&mut self, rules: &[u64]) {
+        let words = self.words.iter_mut().zip(rules);
+        words.for_each(|(word, rules)| *word &= !rules);
+    }
+}
+
+/// Rules as bits, with the [marks](each_marked) of the words that have any.
 #[derive(Clone, Debug)]
-pub(super) struct Expressions {
-    regex: Regex,
-    /// For each expression, its rule.
-    bits: Box<[u32]>,
-    /// The same rules, as bits.
-    rules: Box<[u64]>,
+pub(super) struct Marked {
+    words: Box<[u64]>,
+    marks: u64,
 }
 
-/// Whether the rows have a bit in common.
-fn meet(one: &[u64], other: &[u64]) -> bool {
-    one.iter().zip(other).any(|(one, other)| one & other != 0)
+impl Marked {
+    /// These rules.
+    pub(super) fn new(words: Box<[u64]>) -> Self {
+        let marks = marks_of(&words);
+        Self { words, marks }
+    }
+
+    /// The words.
+    pub(super) const fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Their marks.
+    pub(super) const fn marks(&self) -> u64 {
+        self.marks
+    }
 }
 
 impl Patterns {
@@ -69,275 +139,256 @@ impl Patterns {
         for bit in 0..slots.len() {
             unconditional[bit / WORD] |= 1 << (bit % WORD);
         }
-        let wanted: Vec<(u32, &Content)> = (0..)
+        let clues: Vec<(u32, Vec<Vec<u8>>)> = (0..)
             .zip(slots)
             .filter(|(_, slot)| is_wanted(slot.rule.buffer))
-            .filter_map(|(bit, slot)| Some((bit, telling_content(slot.rule)?)))
+            .filter_map(|(bit, slot)| Some((bit, clue(slot.rule)?)))
             .collect();
-        for (bit, _) in &wanted {
+        if clues.is_empty() {
+            return (None, unconditional);
+        }
+        let mut rules = vec![0; words];
+        for (bit, _) in &clues {
+            rules[*bit as usize / WORD] |= 1 << (bit % u64::BITS);
             unconditional[*bit as usize / WORD] &= !(1 << (bit % u64::BITS));
         }
-        let patterns = Self {
-            long: Pieces::new(&wanted, words, |length| length >= 4),
-            short: Pieces::new(&wanted, words, |length| length < 4),
-        };
-        ((!wanted.is_empty()).then_some(patterns), unconditional)
+        (Some(Self::of(&clues, rules.into())), unconditional)
     }
 
-    /// Sets the bits of the possible rules whose pieces are in the text, and perhaps some others.
-    pub(super) fn search(&self, possible: &[u64], text: &[u8], found: &mut [u64]) {
-        if let Some(pieces) = &self.long {
-            pieces.search(possible, text, found);
-        }
-        if let Some(pieces) = &self.short {
-            pieces.search(possible, text, found);
-        }
-    }
-}
-
-impl<const LENGTH: usize> Pieces<LENGTH> {
-    /// The pieces of these rules' contents, of those whose length is wanted.
-    fn new(
-        contents: &[(u32, &Content)],
-        words: usize,
-        is_wanted: impl Fn(usize) -> bool,
-    ) -> Option<Self> {
-        let wanted = || {
-            contents
-                .iter()
-                .filter(|(_, content)| is_wanted(content.bytes.len()))
-        };
-        wanted().next()?;
+    fn of(clues: &[(u32, Vec<Vec<u8>>)], rules: Box<[u64]>) -> Self {
+        let length = |strings: &[Vec<u8>]| if are_long(strings) { LONG } else { SHORT };
         // A piece that few rules have tells most.
-        let mut shared: HashMap<u32, usize> = HashMap::new();
-        for (_, content) in wanted() {
-            for piece in content.bytes.windows(LENGTH) {
-                *shared.entry(folded(piece)).or_default() += 1;
+        let mut shared: HashMap<(u32, usize), usize> = HashMap::new();
+        for (_, strings) in clues {
+            let length = length(strings);
+            for piece in strings.iter().flat_map(|string| string.windows(length)) {
+                *shared.entry(text(piece)).or_default() += 1;
             }
         }
-        let worth = |piece: &&[u8]| {
-            let others = shared.get(&folded(piece)).copied();
-            (telling(piece), std::cmp::Reverse(others))
-        };
-        let mut of_rules: Vec<(u32, u32)> = wanted()
-            .filter_map(|(bit, content)| {
-                let piece = content.bytes.windows(LENGTH).max_by_key(worth)?;
-                Some((folded(piece), *bit))
-            })
-            .collect();
+        let mut of_rules: Vec<((u32, usize), bool, u32)> = Vec::new();
+        for (bit, strings) in clues {
+            let worth = |piece: &&[u8]| {
+                let others = shared.get(&text(piece)).copied();
+                (telling(piece), Reverse(others))
+            };
+            let best =
+                |string: &Vec<u8>| string.windows(length(strings)).max_by_key(worth).map(text);
+            let mut pieces: Vec<_> = strings.iter().filter_map(best).collect();
+            pieces.sort_unstable();
+            pieces.dedup();
+            let is_one_of_several = pieces.len() > 1;
+            of_rules.extend(
+                pieces
+                    .into_iter()
+                    .map(|piece| (piece, is_one_of_several, *bit)),
+            );
+        }
         of_rules.sort_unstable();
-        let (mut filter, mut rules) = (Box::new([0; FILTER]), vec![0; words]);
-        let mut pieces: Vec<(u32, u32, u32)> = Vec::new();
-        for (place, (piece, bit)) in (0..).zip(&of_rules) {
-            let hash = hashed(*piece);
-            filter[hash / WORD] |= 1 << (hash % WORD);
-            rules[*bit as usize / WORD] |= 1 << (bit % u64::BITS);
-            match pieces.last_mut() {
-                Some((last, _, end)) if last == piece => *end = place + 1,
-                _ => pieces.push((*piece, place, place + 1)),
+        let mut known: Vec<Piece> = Vec::new();
+        for (place, (text, is_one_of_several, _)) in (0..).zip(&of_rules) {
+            match known.last_mut() {
+                Some(last) if last.text == *text => last.end = place + 1,
+                _ => known.push(Piece {
+                    text: *text,
+                    start: place,
+                    end: place + 1,
+                    first_is_here_alone: !is_one_of_several,
+                }),
             }
         }
-        let mut slots = vec![0; (2 * pieces.len()).next_power_of_two()];
-        for (number, (piece, ..)) in (1..).zip(&pieces) {
-            let mut at = hashed(*piece) & (slots.len() - 1);
+        let filter = |length| {
+            let mut filter = None;
+            for (piece, _) in known
+                .iter()
+                .map(|piece| piece.text)
+                .filter(|text| text.1 == length)
+            {
+                let number = if length == LONG { hashed(piece) } else { piece };
+                let filter = filter.get_or_insert_with(|| Box::new([0; FILTER]));
+                filter[(number >> 5) as usize % FILTER] |= 1 << (number & 31);
+            }
+            filter
+        };
+        let mut slots = vec![0; (2 * known.len()).next_power_of_two()];
+        for (number, piece) in (1..).zip(&known) {
+            let mut at = hashed(piece.text.0) as usize & (slots.len() - 1);
             while slots[at] != 0 {
                 at = (at + 1) & (slots.len() - 1);
             }
             slots[at] = number;
         }
-        Some(Self {
-            rules: rules.into(),
-            filter,
+        Self {
+            rules,
+            long: filter(LONG),
+            short: filter(SHORT),
             slots: slots.into(),
-            known: pieces.into(),
-            bits: of_rules.iter().map(|(_, bit)| *bit).collect(),
-        })
+            bits: of_rules.iter().map(|(.., bit)| *bit).collect(),
+            known: known.into(),
+        }
     }
 
-    fn search(&self, possible: &[u64], text: &[u8], found: &mut [u64]) {
-        let mut candidates = 0;
-        for (possible, rules) in possible.iter().zip(&self.rules) {
-            if possible & rules != 0 {
-                candidates += (possible & rules).count_ones() as usize;
-            }
-        }
-        if candidates == 0 {
+    /// Finds the rules that have a piece in the text, and perhaps some others.
+    #[inline]
+    pub(super) fn search(&self, fit: &Fit<'_>, text: &[u8], found: &mut Found<'_>) {
+        // To look into the header first costs little of a long search, and often spares it.
+        if text.len() >= LONG_TEXT && self.are_few(fit, text) {
+            self.rules
+                .iter()
+                .enumerate()
+                .for_each(|(place, word)| found.add(place, *word));
             return;
         }
-        // In instructions, as counted: what verifying a rule takes, against a search of all.
-        if candidates * (150 + text.len() / 3) <= 11 * text.len() {
-            for (found, rules) in found.iter_mut().zip(&self.rules) {
-                *found |= rules;
-            }
-            return;
+        match (&self.long, &self.short) {
+            (Some(long), Some(short)) => self.scan::<true, true>(long, short, text, found),
+            (Some(long), None) => self.scan::<true, false>(long, &[0; FILTER], text, found),
+            (None, Some(short)) => self.scan::<false, true>(&[0; FILTER], short, text, found),
+            (None, None) => {}
         }
+    }
+
+    /// Whether it takes less to verify each rule that the header fits than to search the text for all.
+    #[inline(never)]
+    fn are_few(&self, fit: &Fit<'_>, text: &[u8]) -> bool {
+        let mut fitting = 0;
+        each_marked(fit.live(), self.rules.len(), |place| {
+            let rules = self.rules.get(place).copied().unwrap_or(0);
+            fitting += (fit.word(place) & rules).count_ones() as usize;
+        });
+        // In instructions, as counted.
+        fitting * (150 + text.len() / 3) <= 11 * text.len()
+    }
+
+    /// Looks through the text, eight bytes at a time, for pieces of either length.
+    fn scan<const WITH_LONG: bool, const WITH_SHORT: bool>(
+        &self,
+        long: &Filter,
+        short: &Filter,
+        text: &[u8],
+        found: &mut Found<'_>,
+    ) {
         let mut before = None;
-        for piece in text.windows(LENGTH) {
-            let piece = folded(piece);
-            let hash = hashed(piece);
-            if self.filter[hash / WORD] >> (hash % WORD) & 1 == 1 && before != Some(piece) {
-                before = Some(piece);
-                self.note(piece, hash, found);
+        let mut rest = text;
+        while let Some(bytes) = rest.first_chunk::<8>() {
+            let bytes = folded(u64::from_le_bytes(*bytes));
+            rest = &rest[4..];
+            // What repeats itself, as in a run of zeros, has been looked at.
+            if before.replace(bytes) == Some(bytes) {
+                continue;
             }
+            for place in 0..4 {
+                let bytes = bytes >> (8 * place);
+                if WITH_LONG {
+                    self.look_long(long, four(bytes), found);
+                }
+                if WITH_SHORT {
+                    self.look_short(short, two(bytes), found);
+                }
+            }
+        }
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        let mut bytes = folded(u64::from_le_bytes(last));
+        let mut before = (None, None);
+        for left in (SHORT..=rest.len()).rev() {
+            let (piece, pair) = (four(bytes), two(bytes));
+            if WITH_LONG && left >= LONG && before.0.replace(piece) != Some(piece) {
+                self.look_long(long, piece, found);
+            }
+            if WITH_SHORT && before.1.replace(pair) != Some(pair) {
+                self.look_short(short, pair, found);
+            }
+            bytes >>= 8;
+        }
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a few instructions for each byte of a text"
+    )]
+    fn look_long(&self, filter: &Filter, piece: u32, found: &mut Found<'_>) {
+        if has(filter, hashed(piece)) {
+            self.note((piece, LONG), found);
+        }
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "a few instructions for each byte of a text"
+    )]
+    fn look_short(&self, filter: &Filter, piece: u16, found: &mut Found<'_>) {
+        if has(filter, piece.into()) {
+            self.note((piece.into(), SHORT), found);
         }
     }
 
     /// Sets the bits of the rules of a piece, if it is one.
+    #[cold]
     #[inline(never)]
-    fn note(&self, piece: u32, hash: usize, found: &mut [u64]) {
-        let mut at = hash;
-        let (start, end) = loop {
+    fn note(&self, text: (u32, usize), found: &mut Found<'_>) {
+        let mut at = hashed(text.0) as usize;
+        let piece = loop {
             let number = self.slots[at & (self.slots.len() - 1)] as usize;
             match number
                 .checked_sub(1)
                 .and_then(|number| self.known.get(number))
             {
                 None => return,
-                Some((known, start, end)) if *known == piece => break (*start, *end),
+                Some(piece) if piece.text == text => break piece,
                 Some(_) => at += 1,
             }
         };
         let bits = self
             .bits
-            .get(start as usize..end as usize)
+            .get(piece.start as usize..piece.end as usize)
             .unwrap_or_default();
-        for bit in bits {
-            let (word, bit) = (*bit as usize / WORD, 1 << (bit % u64::BITS));
-            // Each rule has one piece: where the first is noted, so are the others.
-            if found[word] & bit != 0 {
-                return;
-            }
-            found[word] |= bit;
+        let place = |bit: u32| (bit as usize / WORD, 1_u64 << (bit % u64::BITS));
+        let first = bits.first().map(|bit| place(*bit));
+        if piece.first_is_here_alone && first.is_some_and(|(word, bit)| found.has(word, bit)) {
+            return;
+        }
+        for (word, bit) in bits.iter().map(|bit| place(*bit)) {
+            found.add(word, bit);
         }
     }
 }
 
-/// A piece as a number that upper and lower case share, and some other bytes that differ in the same bit.
+/// A piece as it is known.
+fn text(piece: &[u8]) -> (u32, usize) {
+    let mut bytes = [0; 8];
+    bytes[..piece.len()].copy_from_slice(piece);
+    (four(folded(u64::from_le_bytes(bytes))), piece.len())
+}
+
+/// The first four of eight bytes.
 #[inline]
-fn folded(piece: &[u8]) -> u32 {
-    let number = piece
-        .iter()
-        .rev()
-        .fold(0, |number, byte| number << 8 | u32::from(*byte));
-    number | (number & 0x4040_4040) >> 1
+#[expect(clippy::cast_possible_truncation, reason = "the others are left out")]
+const fn four(bytes: u64) -> u32 {
+    bytes as u32
+}
+
+/// The first two of eight bytes.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the others are left out")]
+const fn two(bytes: u64) -> u16 {
+    bytes as u16
+}
+
+/// Bytes as a number that upper and lower case share, and some other bytes that differ in the same bit.
+#[inline]
+const fn folded(bytes: u64) -> u64 {
+    bytes | (bytes & 0x4040_4040_4040_4040) >> 1
 }
 
 /// The upper 16 bits of a product with the golden ratio (Knuth, The Art of Computer Programming, volume 3, section 6.4).
 #[inline]
-const fn hashed(piece: u32) -> usize {
-    (piece.wrapping_mul(0x9e37_79b1) >> 16) as usize
+const fn hashed(piece: u32) -> u32 {
+    piece.wrapping_mul(0x9e37_79b1) >> 16
 }
 
-impl Expressions {
-    /// The expressions of rules that nothing else is searched for, which then are no longer unconditional.
-    ///
-    /// Where they grow too large together, each rule is left to itself.
-    pub(super) fn new(slots: &[Candidate<'_>], unconditional: &mut [u64]) -> Option<Self> {
-        let (mut texts, mut bits) = (Vec::new(), Vec::new());
-        for (bit, slot) in slots.iter().enumerate() {
-            let text = slot.rule.steps.iter().find_map(|step| match step {
-                Step::Expression {
-                    text,
-                    relative: false,
-                    anchored: false,
-                    negated: false,
-                    ..
-                } => Some(&**text),
-                _ => None,
-            });
-            let alone = unconditional[bit / WORD] >> (bit % WORD) & 1 == 1
-                && slot.rule.buffer == Buffer::Payload;
-            if let Some(text) = text.filter(|_| alone) {
-                texts.push(text);
-                bits.push(u32::try_from(bit).unwrap_or(0));
-            }
-        }
-        if texts.len() < 2 {
-            return None;
-        }
-        let config = Regex::config()
-            .utf8_empty(false)
-            .match_kind(regex_automata::MatchKind::All)
-            .nfa_size_limit(Some(MAX_EXPRESSION_BYTES))
-            .hybrid_cache_capacity(MAX_EXPRESSION_BYTES);
-        let syntax = regex_automata::util::syntax::Config::new().utf8(false);
-        let regex = Regex::builder()
-            .syntax(syntax)
-            .configure(config)
-            .build_many(&texts)
-            .ok()?;
-        let mut rules = vec![0; unconditional.len()];
-        for bit in &bits {
-            unconditional[*bit as usize / WORD] &= !(1 << (*bit as usize % WORD));
-            rules[*bit as usize / WORD] |= 1 << (*bit as usize % WORD);
-        }
-        Some(Self {
-            regex,
-            bits: bits.into(),
-            rules: rules.into(),
-        })
-    }
-
-    /// What a search writes into.
-    pub(super) fn memory(&self) -> (Cache, PatternSet) {
-        let Self { regex, .. } = self;
-        (regex.create_cache(), PatternSet::new(regex.pattern_len()))
-    }
-
-    /// Sets the bits of the rules whose expressions match in the payload, if any of them is possible.
-    pub(super) fn search(
-        &self,
-        possible: &[u64],
-        payload: &[u8],
-        (cache, matched): &mut (Cache, PatternSet),
-        found: &mut [u64],
-    ) {
-        if !meet(possible, &self.rules) {
-            return;
-        }
-        matched.clear();
-        self.regex.which_overlapping_matches_with(
-            cache,
-            &regex_automata::Input::new(payload),
-            matched,
-        );
-        for pattern in matched.iter() {
-            if let Some(bit) = self.bits.get(pattern.as_usize()) {
-                found[*bit as usize / WORD] |= 1 << (*bit as usize % WORD);
-            }
-        }
-    }
-}
-
-/// The content whose piece is searched for: the one that the rule prefers, else the most telling one. `None` where none
-/// is long enough.
-fn telling_content(rule: &Rule) -> Option<&Content> {
-    let contents = rule.steps.iter().filter_map(|step| match step {
-        Step::Content(content) if !content.negated && content.bytes.len() >= 2 => Some(content),
-        _ => None,
-    });
-    contents.max_by_key(|content| {
-        let length = content.bytes.len();
-        (
-            content.preferred && length >= 4,
-            length >= 4,
-            telling(&content.bytes).min(16),
-            length,
-        )
-    })
-}
-
-/// How much a piece tells: a byte that stands in it for the first time more than another, zero and blank least.
-fn telling(piece: &[u8]) -> usize {
-    let known =
-        |place: usize, byte: &u8| piece.get(..place).is_some_and(|front| front.contains(byte));
-    piece
-        .iter()
-        .enumerate()
-        .map(|(place, byte)| match byte {
-            0 | b' ' | 0xff => 1,
-            _ if known(place, byte) => 1,
-            _ => 4,
-        })
-        .sum()
+/// Whether the filter has a number, of 16 bits.
+#[inline]
+const fn has(filter: &Filter, number: u32) -> bool {
+    filter[(number >> 5) as usize % FILTER] >> (number & 31) & 1 == 1
 }

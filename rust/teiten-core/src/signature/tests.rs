@@ -1128,3 +1128,80 @@ proptest! {
         prop_assert_eq!(settle(one), settle(other));
     }
 }
+
+/// A content or an expression of few different bytes, zeros among them.
+fn step() -> impl Strategy<Value = String> {
+    let bytes = prop::sample::select(b"\0\0aAb1 ".to_vec());
+    let content = (
+        prop::collection::vec(bytes, 1..8),
+        any::<(bool, bool)>(),
+        prop::option::of(8..12_u8),
+    );
+    let content = content.prop_map(|(bytes, (any_case, negated), depth)| {
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex.join(" ");
+        let not = if negated && bytes.len() < 3 { "!" } else { "" };
+        let depth = depth.map_or(String::new(), |depth| format!(" depth:{depth};"));
+        let case = if any_case { " nocase;" } else { "" };
+        format!("content:{not}\"|{hex}|\";{case}{depth}")
+    });
+    let expressions = [
+        "ab",
+        "a[0-9]b",
+        "^..a",
+        "a.*b",
+        r" 1\d",
+        "(aa|bb)1|1 1 1",
+        "(?i)aB1",
+        r"\x00\x00a",
+        r"(a|b){4}\b",
+        r"\x00{3}",
+        "1?aaaa1?",
+        "(1a+)+b",
+    ];
+    let expression = prop::sample::select(expressions.to_vec());
+    let expression = (expression, prop::sample::select(vec!["", "i", "s"]));
+    let expression = expression.prop_map(|(text, flags)| format!("pcre:\"/{text}/{flags}\";"));
+    prop_oneof![3 => content, 1 => expression]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn what_is_searched_for_together_is_what_each_rule_finds_alone(
+        rules in prop::collection::vec((prop::collection::vec(step(), 1..3), prop::sample::select(
+            vec!["any", "any", "53", "1:100", "[53,111]", "!53", "7"])), 1..400),
+        payloads in prop::collection::vec((prop::collection::vec((
+            prop::sample::select(b"\0aAb1 \x07".to_vec()), prop::sample::select(vec![1_usize, 1, 1, 2, 9, 70])), 0..60),
+            prop::sample::select(vec![53_u16, 7, 111, 9])), 1..12),
+    ) {
+        let rules: Vec<String> = (1..).zip(&rules).map(|(sid, (steps, ports))| {
+            format!("alert udp any any -> any {ports} ({} sid:{sid};)", steps.concat())
+        }).collect();
+        let text = rules.join("\n");
+        let signatures = compiled(&text);
+        let mut caches = Vec::new();
+        for step in signatures.rules().iter().flat_map(|rule| &rule.steps) {
+            if let content::Step::Expression { regex, .. } = step {
+                caches.push(regex.create_cache());
+            }
+        }
+        let mut state = signatures.state(&StateSettings::default());
+        for (runs, port) in payloads {
+            let payload: Vec<u8> = runs.iter().flat_map(|(byte, times)| vec![*byte; *times]).collect();
+            let mut alone = Vec::new();
+            for rule in signatures.rules().iter().filter(|rule| rule.destination.ports.has(port.into())) {
+                let mut walk = walk::Walk { caches: &mut caches, work: &mut u32::MAX.clone() };
+                if !payload.is_empty() && walk::hold(&rule.steps, &payload, &mut walk) {
+                    alone.push(rule.sid);
+                }
+            }
+            let bytes = udp(9, port, &payload);
+            let frame = Frame { time_ns: 0, link: LinkType::RawIp, wire_length: 0, bytes: &bytes };
+            let mut together = Vec::new();
+            signatures.inspect(&Packet::new(&frame).unwrap(), &frame, &mut state, &mut |told| together.push(told.sid));
+            together.sort_unstable();
+            prop_assert_eq!(&together, &alone, "{}\n{:?} {}", text, payload, port);
+        }
+    }
+}
