@@ -612,8 +612,9 @@ class RuleDiagnostic:
     def obstacle(self) -> str:
         """What kind of obstacle.
 
-        "session" (it looks into an established session), "unsupported" (it asks for what the engine does not
-        do), "mistake" (in its text), "replaced" (another rule has its number).
+        "session" (it looks into an established session), "senderless" (it speaks of frames without an IP
+        header), "unsupported" (it asks for what the engine does not do), "mistake" (in its text), "replaced"
+        (another rule has its number).
         """
 
     @property

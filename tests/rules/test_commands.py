@@ -37,6 +37,13 @@ def test_lint_says_no_where_a_rule_could_be_mended(
     code, out, _ = run(capsys, "rules", "lint", str(path))
     assert code == 0, "a rule that needs a session is no mistake"
     assert "1 usable (100.0% of the 1 that need no session), 1 need a session" in out
+    path.write_text(
+        OWN + "alert pkthdr any any -> any any (decode-event:sll.pkt_too_small; sid:2;)\n", encoding="utf-8"
+    )
+    code, out, _ = run(capsys, "rules", "lint", str(path))
+    assert code == 0, "nor is one that speaks of what a sensor counts nowhere"
+    assert "1 usable (100.0% of the 1 that need no session and name a sender)" in out
+    assert "1 name no sender" in out
     path.write_text(OWN + "alert tcp any\n", encoding="utf-8")
     code, out, _ = run(capsys, "rules", "lint", str(path))
     assert code == 1

@@ -36,18 +36,21 @@ class Report:
 
     @property
     def sessionless(self) -> int:
-        """Rules that need no session, usable or not; those another of their number replaces are left out."""
+        """Rules that need no session and speak of senders, usable or not.
+
+        Those that another of their number replaces are left out.
+        """
         return self.usable + self.count("unsupported") + self.count("mistake")
 
     @property
     def share(self) -> float:
-        """Usable rules among those that need no session; 1 without any."""
+        """Usable rules among those that need no session and speak of senders; 1 without any."""
         return self.usable / self.sessionless if self.sessionless else 1.0
 
     @property
     def findings(self) -> list[_core.RuleDiagnostic]:
-        """What can be mended in the files: everything but rules that need a session."""
-        return [one for one in self.diagnostics if one.obstacle != "session"]
+        """What can be mended in the files: everything but rules for which a passive sensor is no place."""
+        return [one for one in self.diagnostics if one.obstacle not in ("session", "senderless")]
 
     def document(self) -> dict[str, object]:
         """What `rules lint --json` prints."""
@@ -56,6 +59,7 @@ class Report:
             "sessionless": self.sessionless,
             "usable_share": self.share,
             "needs_session": {"rules": self.count("session"), "causes": dict(self.causes("session"))},
+            "senderless": {"rules": self.count("senderless"), "causes": dict(self.causes("senderless"))},
             "unsupported": {"rules": self.count("unsupported"), "causes": dict(self.causes("unsupported"))},
             "mistakes": self.count("mistake"),
             "replaced": self.count("replaced"),
@@ -82,14 +86,22 @@ class Report:
             + f"{one.reason}; {one.remedy}"
             for one in self.findings
         ]
+        senderless = self.count("senderless")
         total = self.usable + len(self.diagnostics)
         lines.append(
             f"{total:,} rules: {self.usable:,} usable"
-            f" ({self.share:.1%} of the {self.sessionless:,} that need no session),"
-            f" {self.count('session'):,} need a session, {self.count('unsupported'):,} unsupported,"
+            f" ({self.share:.1%} of the {self.sessionless:,} that need no session"
+            + (" and name a sender)," if senderless else "),")
+            + f" {self.count('session'):,} need a session,"
+            + (f" {senderless:,} name no sender," if senderless else "")
+            + f" {self.count('unsupported'):,} unsupported,"
             f" {self.count('mistake'):,} mistaken, {self.count('replaced'):,} replaced"
         )
-        for title, obstacle in (("need a session", "session"), ("unsupported", "unsupported")):
+        for title, obstacle in (
+            ("need a session", "session"),
+            ("name no sender", "senderless"),
+            ("unsupported", "unsupported"),
+        ):
             causes = self.causes(obstacle)
             lines += [f"  {title}: {count:,} by {cause}" for cause, count in causes[:_SHOWN]]
             if len(causes) > _SHOWN:

@@ -76,6 +76,7 @@ impl Rules {
         said.map(|diagnostic| RuleDiagnostic {
             obstacle: match diagnostic.obstacle {
                 Obstacle::Session => "session",
+                Obstacle::Senderless => "senderless",
                 Obstacle::Unsupported => "unsupported",
                 Obstacle::Mistake => "mistake",
                 Obstacle::Replaced => "replaced",

@@ -515,7 +515,7 @@ impl Signatures {
 
     /// Holds what is wrong with a packet's headers against the rules on events.
     fn find_events(&self, packet: &Packet<'_>, frame: &Frame<'_>, waiting: &mut Waiting) {
-        let shown = event::of(packet, frame.link, frame.bytes);
+        let shown = event::of(packet, frame);
         if shown == 0 {
             return;
         }

@@ -11,6 +11,8 @@ pub struct Report {
     pub usable: usize,
     /// Rules that need an established session, by what says so.
     pub needs_session: BTreeMap<String, usize>,
+    /// Rules that speak of frames without a sender, by the event.
+    pub senderless: BTreeMap<String, usize>,
     /// Rules that ask for something the engine does not do, by what asks.
     pub unsupported: BTreeMap<String, usize>,
     /// Rules with a mistake in their text.
@@ -35,6 +37,12 @@ impl Report {
                         .entry(diagnostic.cause.clone())
                         .or_default() += 1;
                 }
+                Obstacle::Senderless => {
+                    *report
+                        .senderless
+                        .entry(diagnostic.cause.clone())
+                        .or_default() += 1;
+                }
                 Obstacle::Unsupported => {
                     *report
                         .unsupported
@@ -48,7 +56,7 @@ impl Report {
         report
     }
 
-    /// Rules that would need no session, usable or not; rules replaced are left out.
+    /// Rules that need no session and speak of senders, usable or not; rules replaced are left out.
     #[must_use]
     pub fn sessionless(&self) -> usize {
         self.usable + self.unsupported.values().sum::<usize>() + self.mistaken

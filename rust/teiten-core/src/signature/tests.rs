@@ -8,7 +8,7 @@ use proptest::prelude::*;
 const SECOND: i64 = 1_000_000_000;
 
 /// A packet of IPv4 from 198.51.100.7 to 203.0.113.9, with lengths that are right.
-fn ipv4(protocol: u8, segment: &[u8]) -> Vec<u8> {
+pub(super) fn ipv4(protocol: u8, segment: &[u8]) -> Vec<u8> {
     let length = u16::try_from(20 + segment.len()).unwrap().to_be_bytes();
     let mut bytes = vec![
         0x45, 0, length[0], length[1], 0x12, 0x34, 0, 0, 64, protocol, 0, 0,
@@ -43,7 +43,7 @@ fn icmp(kind: u8, code: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A packet of IPv6 with lengths that are right.
-fn ipv6(next: u8, behind: &[u8]) -> Vec<u8> {
+pub(super) fn ipv6(next: u8, behind: &[u8]) -> Vec<u8> {
     let length = u16::try_from(behind.len()).unwrap().to_be_bytes();
     let mut bytes = vec![0x60, 0, 0, 0, length[0], length[1], next, 64];
     bytes.extend([0x20; 32]);
@@ -719,7 +719,12 @@ fn a_rule_that_cannot_be_used_says_where_why_and_what_to_do() {
             Obstacle::Unsupported,
         ),
         (
-            "alert pkthdr any any -> any any (decode-event:ethernet.pkt_too_small; sid:1;)",
+            "alert pkthdr any any -> any any (decode-event:ltnull.pkt_too_small; sid:1;)",
+            34,
+            Obstacle::Senderless,
+        ),
+        (
+            "alert pkthdr any any -> any any (decode-event:ipv4.frag_overlap; sid:1;)",
             34,
             Obstacle::Unsupported,
         ),

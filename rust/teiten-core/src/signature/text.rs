@@ -25,6 +25,8 @@ impl fmt::Display for Place {
 pub enum Obstacle {
     /// It looks into an established session, which a sensor that answers nobody never sees.
     Session,
+    /// It speaks of frames without an IP header, which name no sender to report.
+    Senderless,
     /// It needs something this engine does not do.
     Unsupported,
     /// It is no rule: a mistake in its text, or in a variable it uses.
@@ -101,6 +103,19 @@ impl Refusal {
             ),
             remedy: "leave the rule to a detector that watches hosts which answer".to_owned(),
             cause: what,
+        }
+    }
+
+    /// An event of frames that name no sender.
+    pub(super) fn senderless(offset: usize, event: &str) -> Self {
+        Self {
+            offset,
+            obstacle: Obstacle::Senderless,
+            cause: event.to_owned(),
+            reason: format!(
+                "the event `{event}` is of frames without an IP header, which name no sender to report"
+            ),
+            remedy: "leave the rule to a detector that watches the line itself".to_owned(),
         }
     }
 

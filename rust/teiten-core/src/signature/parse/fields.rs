@@ -53,8 +53,11 @@ fn other(draft: &mut Draft, option: &RuleOption<'_>) -> Result<bool, Refusal> {
         "icmpv6-csum" => checksum(option, Checksum::Icmpv6)?,
         "decode-event" => {
             let name = option.needed()?;
-            let bit = event::number(name).ok_or_else(|| {
-                option.unsupported(&format!("the event `{name}` {}", event::reason(name)))
+            let bit = event::number(name).ok_or_else(|| match event::absence(name) {
+                event::Absence::Sender => Refusal::senderless(option.offset, name),
+                event::Absence::Unsupported(why) => {
+                    option.unsupported(&format!("the event `{}` {why}", shortened(name)))
+                }
             })?;
             draft.protocol = Protocol::Anomaly;
             Test::Event(bit)
