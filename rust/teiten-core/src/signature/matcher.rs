@@ -207,9 +207,33 @@ impl Signatures {
         self.unless_silent(bare, lists, state)
     }
 
-    /// The same for one that has something out of the ordinary.
+    /// The same for one that has something out of the ordinary, most often a source that is near one on a list.
     #[inline(never)]
     fn sift_odd(
+        &self,
+        bare: BareTcp<'_>,
+        looks: (u32, Oddities),
+        time_ns: i64,
+        state: &mut State,
+    ) -> Lists {
+        let State {
+            waiting, windows, ..
+        } = state;
+        windows.silences.come_to(time_ns);
+        let (sum, oddities) = looks;
+        let hash = Silences::of_listed(waiting.mixer, bare.ip().source());
+        if oddities != Oddities::LISTED || !windows.silences.has(hash) {
+            return self.find_odd(bare, looks, time_ns, state);
+        }
+        match self.bares[0].ordinary(sum) {
+            Lists::NOTHING => Lists::NOTHING,
+            lists => self.sift_lists(bare, lists, state),
+        }
+    }
+
+    /// The lists of such a packet; keeps until when rules that ask for addresses alone have nothing to say of its source.
+    #[inline(never)]
+    fn find_odd(
         &self,
         bare: BareTcp<'_>,
         looks: (u32, Oddities),
@@ -220,11 +244,6 @@ impl Signatures {
         let State {
             waiting, windows, ..
         } = state;
-        windows.silences.come_to(time_ns);
-        let listed = Silences::of_listed(waiting.mixer, source);
-        if looks.1 == Oddities::LISTED && windows.silences.has(listed) {
-            return self.unless_silent(bare, bares.ordinary(looks.0), state);
-        }
         let lists = bares.lists_of(bare, looks);
         if looks.1 == Oddities::LISTED {
             let silent_until_ns = |share: &Share| {
@@ -237,10 +256,17 @@ impl Signatures {
                 all.unwrap_or(i64::MAX)
             });
             if let Some(until_ns) = until_ns.filter(|until_ns| time_ns < *until_ns) {
-                windows.silences.keep(listed, until_ns);
+                let hash = Silences::of_listed(waiting.mixer, source);
+                windows.silences.keep(hash, until_ns);
             }
         }
         lists
+    }
+
+    /// [`unless_silent`](Self::unless_silent) for the few that come by here.
+    #[inline(never)]
+    fn sift_lists(&self, bare: BareTcp<'_>, lists: Lists, state: &State) -> Lists {
+        self.unless_silent(bare, lists, state)
     }
 
     /// The lists, of one table alone; none if they have nothing more to say of the packet's ends.
@@ -259,7 +285,7 @@ impl Signatures {
             windows.silences.has(hash)
         };
         match self.bares[0].shares(lists) {
-            Some((shares, _)) if shares.iter().all(is_silent) => Lists::NOTHING,
+            Some([shares, ..]) if shares.iter().all(is_silent) => Lists::NOTHING,
             _ => lists,
         }
     }
@@ -274,7 +300,7 @@ impl Signatures {
         time_ns: i64,
         state: &mut State,
     ) -> bool {
-        let Some((by_fields, others)) = self.bares[0].shares(lists) else {
+        let Some(shares) = self.bares[0].shares(lists) else {
             return false;
         };
         let State {
@@ -285,48 +311,40 @@ impl Signatures {
         } = state;
         windows.silences.come_to(time_ns);
         let (ip, before) = (bare.ip(), waiting.matches.len());
-        let mut note = |share: &Share| {
-            let hash = share.hash(waiting.mixer, ip.source(), ip.destination());
-            windows.silences.has(hash) || self.note_share(bare, share, hash, waiting)
+        let (source, address) = (Address::V4(ip.source()), Address::V4(ip.destination()));
+        let key = || Key {
+            form: Form::Tcp,
+            value: bare.destination_port(),
         };
-        if !(by_fields.iter().all(&mut note) && others.into_iter().flatten().all(note)) {
-            waiting.matches.truncate(before);
-            return false;
+        for shares in shares {
+            for share in shares {
+                let hash = share.hash(waiting.mixer, ip.source(), ip.destination());
+                if windows.silences.has(hash) {
+                    continue;
+                }
+                if let Some(entry) = share.tested.and_then(|entry| self.bares[0].entry(entry)) {
+                    if bare.fails(&entry.tests) {
+                        continue;
+                    }
+                    waiting.matches.truncate(before);
+                    return false;
+                }
+                let hashes = waiting.hashes(source, address);
+                for rule in &share.rules {
+                    if let Some(gate) = self.gates.get(*rule as usize) {
+                        let silence = share.kept(hash);
+                        waiting.push_hashed(gate, *rule, &hashes, &hashes, silence, key);
+                    }
+                }
+            }
         }
         counters.inspected += 1;
         if waiting.matches.len() > before {
             waiting.packets.push(Ends {
                 time_ns,
-                source: Address::V4(ip.source()),
-                address: Address::V4(ip.destination()),
+                source,
+                address,
             });
-        }
-        true
-    }
-
-    /// Lets the rules of a share wait; false if more of the packet has to be looked at first.
-    #[inline(never)]
-    fn note_share(
-        &self,
-        bare: BareTcp<'_>,
-        share: &Share,
-        hash: u64,
-        waiting: &mut Waiting,
-    ) -> bool {
-        if let Some(entry) = share.tested.and_then(|entry| self.bares[0].entry(entry)) {
-            return bare.fails(&entry.tests);
-        }
-        let (ip, silence) = (bare.ip(), share.kept(hash));
-        let (source, address) = (Address::V4(ip.source()), Address::V4(ip.destination()));
-        let hashes = waiting.hashes(source, address);
-        let key = || Key {
-            form: Form::Tcp,
-            value: bare.destination_port(),
-        };
-        for rule in &share.rules {
-            if let Some(gate) = self.gates.get(*rule as usize) {
-                waiting.push_hashed(gate, *rule, &hashes, &hashes, silence, key);
-            }
         }
         true
     }
@@ -403,11 +421,7 @@ impl Signatures {
             lists => {
                 state.counters.inspected += 1;
                 match bares.shares(lists) {
-                    Some((by_fields, others)) => {
-                        let others = others.into_iter().flatten();
-                        let shares = by_fields.iter().chain(others);
-                        self.inspect_shares(bares, shares, packet, frame, state);
-                    }
+                    Some(shares) => self.inspect_shares(bares, shares, packet, frame, state),
                     None => self.inspect_lists(bares, lists, packet, frame, state),
                 }
             }
@@ -415,10 +429,10 @@ impl Signatures {
     }
 
     /// Checks the rules of shares, but those that have nothing more to say of the packet's ends.
-    fn inspect_shares<'a>(
+    fn inspect_shares(
         &self,
         bares: &Bares,
-        shares: impl Iterator<Item = &'a Share>,
+        shares: [&[Share]; 3],
         packet: &Packet<'_>,
         frame: &Frame<'_>,
         state: &mut State,
@@ -432,24 +446,26 @@ impl Signatures {
         let Ip::V4(ip) = &packet.ip else {
             return;
         };
-        let (mut view, mut hashes) = (None, None);
-        for share in shares {
-            let hash = share.hash(waiting.mixer, ip.source(), ip.destination());
-            if windows.silences.has(hash) {
-                continue;
-            }
-            if let Some(entry) = share.tested.and_then(|entry| bares.entry(entry)) {
-                let seen = || View::new(packet, frame.link, frame.bytes);
-                let view = view.get_or_insert_with(seen).as_ref();
-                if !view.is_some_and(|view| self.matches(entry, view, None, memory)) {
+        let mut view = None;
+        for shares in shares {
+            for share in shares {
+                let hash = share.hash(waiting.mixer, ip.source(), ip.destination());
+                if windows.silences.has(hash) {
                     continue;
                 }
-            }
-            let hashes = hashes.get_or_insert_with(|| waiting.hashes_of(packet));
-            for rule in &share.rules {
-                if let Some(gate) = self.gates.get(*rule as usize) {
-                    let key = || Key::of(packet);
-                    waiting.push_hashed(gate, *rule, hashes, hashes, share.kept(hash), key);
+                if let Some(entry) = share.tested.and_then(|entry| bares.entry(entry)) {
+                    let seen = || View::new(packet, frame.link, frame.bytes);
+                    let view = view.get_or_insert_with(seen).as_ref();
+                    if !view.is_some_and(|view| self.matches(entry, view, None, memory)) {
+                        continue;
+                    }
+                }
+                let hashes = waiting.hashes_of(packet);
+                for rule in &share.rules {
+                    if let Some(gate) = self.gates.get(*rule as usize) {
+                        let key = || Key::of(packet);
+                        waiting.push_hashed(gate, *rule, &hashes, &hashes, share.kept(hash), key);
+                    }
                 }
             }
         }

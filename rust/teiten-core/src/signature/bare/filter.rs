@@ -32,6 +32,9 @@ const FIELDS: [OddField; 4] = [
     OddField::Destination,
 ];
 
+/// How many of them, the first, have 16 bits.
+const NARROW: usize = 2;
+
 /// For each byte of a field, upper and lower, the rules that it may belong to.
 type Bytes = [[u32; 256]; 2];
 
@@ -41,6 +44,8 @@ pub(super) struct Filter {
     rows: Box<Rows>,
     /// Bits of sources by their upper halves, these as they lie in a header on most machines: the lower byte first.
     sources: Box<[u8; 1 << 16]>,
+    /// Whether any rule looks at sequence numbers or addresses.
+    looks_wide: bool,
 }
 
 /// The rules that may be left.
@@ -64,6 +69,7 @@ impl Filter {
                 without_acknowledgement: 0,
             }),
             sources: zeros(),
+            looks_wide: false,
         };
         let mut bits = 0..u32::BITS;
         for field in OddField::ALL {
@@ -100,6 +106,11 @@ impl Filter {
             let bit = bits.start as usize + number * left / others.len();
             filter.rows.open_rule(fields, 1 << bit);
         }
+        // A bit that all values of a field leave is not one that any of its rules asks for.
+        let open = filter.rows.fields[NARROW..].as_flattened().as_flattened();
+        let any_open = open.iter().fold(0, |any, row| any | row);
+        filter.looks_wide = open.iter().any(|row| *row != any_open)
+            || filter.sources.iter().any(|kinds| *kinds != 0);
         filter
     }
 
@@ -110,23 +121,24 @@ impl Filter {
         reason = "all fields of each packet pass through here, in registers"
     )]
     pub(super) fn of(&self, bare: impl Bare) -> Oddities {
-        let Self { rows, sources } = self;
+        let Self {
+            rows,
+            sources,
+            looks_wide,
+        } = self;
         let ip = bare.ip();
-        let (source, destination) = ip.upper_halves();
-        let mut left = rows.first[usize::from(bare.first())];
-        let values = [
-            bare.source_port(),
-            ip.identification(),
-            bare.upper_half_of_sequence(),
-            destination,
-        ];
-        for ([upper, lower], value) in rows.fields.iter().zip(values) {
-            let [high, low] = value.to_be_bytes();
-            left &= upper[usize::from(high)] & lower[usize::from(low)];
-        }
+        let (narrow, wide) = rows.fields.split_at(NARROW);
+        let mut left = rows.first[usize::from(bare.first())]
+            & of(&narrow[0], bare.source_port())
+            & of(&narrow[1], ip.identification());
         if bare.acknowledgement() == 0 {
             left &= rows.without_acknowledgement;
         }
+        if !looks_wide {
+            return Oddities(u64::from(left) << u8::BITS);
+        }
+        let (source, destination) = ip.upper_halves();
+        left &= of(&wide[0], bare.upper_half_of_sequence()) & of(&wide[1], destination);
         let source = sources[usize::from(source.swap_bytes())];
         Oddities(u64::from(left) << u8::BITS | u64::from(source))
     }
@@ -187,6 +199,13 @@ fn zeros() -> Box<[u8; 1 << 16]> {
         unreachable!("so many were made");
     };
     zeros
+}
+
+/// The rules that a value may belong to.
+#[inline]
+fn of([upper, lower]: &Bytes, value: u16) -> u32 {
+    let [high, low] = value.to_be_bytes();
+    upper[usize::from(high)] & lower[usize::from(low)]
 }
 
 fn open(bytes: &mut Bytes, values: impl Iterator<Item = u16>, bits: u32) {

@@ -140,15 +140,15 @@ impl Bares {
 
     /// The rules of lists by shares, if none of them sets or reads flow bits: those by fields, and the rarer others.
     #[inline]
-    pub(super) fn shares(&self, lists: Lists) -> Option<(&[Share], [&[Share]; 2])> {
+    pub(super) fn shares(&self, lists: Lists) -> Option<[&[Share]; 3]> {
         let [of_ends, of_fields, of_odd_fields] = lists.parts();
         let by_fields = self.by_fields.shares(of_fields)?;
         if of_ends | of_odd_fields == 0 {
-            return Some((by_fields, [&[]; 2]));
+            return Some([by_fields, &[], &[]]);
         }
         let by_ends = self.by_ends.shares(of_ends)?;
         let by_odd_fields = self.by_odd_fields.shares(of_odd_fields)?;
-        Some((by_fields, [by_ends, by_odd_fields]))
+        Some([by_fields, by_ends, by_odd_fields])
     }
 
     /// The rules of lists that ask for addresses alone by shares, if these tell whose windows theirs are by the source,
