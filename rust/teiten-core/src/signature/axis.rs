@@ -519,7 +519,7 @@ impl Axes {
     pub(super) fn fitting(&self, view: &View<'_>, values: &Values, all: &Block) -> Block {
         let mut left = *all;
         self.every_row(view, values, |rows, class| {
-            if let [row] = rows.row(class) {
+            if let Some(row) = rows.blocks.get(class as usize) {
                 left = and(&left, row);
             }
             true

@@ -9,6 +9,7 @@ use regex_automata::meta::Cache;
 
 use super::axis::{Axes, BLOCK, Block, Values, WORD, each_marked};
 use super::candidate::{Candidate, asks_for_source_alone, candidates, needs_payload};
+use super::clue::clue;
 use super::expressions::Expressions;
 use super::rule::{Buffer, End, FlowBit, Rule, Test};
 use super::search::{Found, Marked, Patterns};
@@ -110,13 +111,20 @@ impl Group {
             .zip(rules)
             .filter(|(_, rule)| Place::of(rule) == place);
         let mut slots = candidates(kind, of_place);
-        // Rules for the same ports stand together, so that few words of a row have a bit. Those that act on flow bits stay
-        // in the order of their set.
+        // Rules of which nothing is searched for and rules for the same ports stand together, so that few words of a row
+        // have a bit. Those that act on flow bits stay in the order of their set.
         let ports = |end: &End| end.ports.spans().to_vec();
         slots.sort_by_cached_key(|slot| {
-            let acts = !slot.rule.flow_bits.is_empty();
-            let keyed = (!acts).then(|| (ports(&slot.rule.destination), ports(&slot.rule.source)));
-            (acts, keyed)
+            let Candidate { rule, .. } = slot;
+            let acts = !rule.flow_bits.is_empty();
+            let kind = || {
+                (
+                    clue(rule).is_some(),
+                    ports(&rule.destination),
+                    ports(&rule.source),
+                )
+            };
+            (acts, (!acts).then(kind))
         });
         let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
         let (payload, unconditional_payload) =
