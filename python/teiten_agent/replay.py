@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -62,6 +63,7 @@ class Outcome:
         captures: How many captures of distinct content were read.
         batches: Batches of the epoch.
         written: Batches that this run wrote into the spool.
+        counters: What was counted, by the counters' names in a batch; None where nothing was left to count.
         faults: One sentence for each capture that could not be read to its end.
         delivery: What became of everything that this run sent.
         waiting: Batches that wait in the spool at the end, of whatever epoch.
@@ -72,6 +74,7 @@ class Outcome:
     captures: int
     batches: int = 0
     written: int = 0
+    counters: Counter[str] | None = None
     faults: list[str] = field(default_factory=list)
     delivery: Delivery = field(default_factory=Delivery)
     waiting: int = 0
@@ -84,6 +87,7 @@ class Outcome:
             "captures": self.captures,
             "batches": self.batches,
             "written": self.written,
+            "counters": None if self.counters is None else dict(self.counters),
             "acknowledged": self.delivery.acknowledged,
             "repeats": self.delivery.repeats,
             "refused": len(self.delivery.refused),
@@ -178,14 +182,16 @@ class _Replay:
     def _count(self, surveyed: list[Surveyed], settings: CountingSettings, outcome: Outcome) -> None:
         epoch = outcome.epoch
         key = BatchKey(self.configuration.sensor.id, epoch, 0)
-        sequence = -1
+        sequence, counters = -1, Counter[str]()
         with closing(self._intervals(surveyed, settings, outcome)) as intervals:
             for sequence, group in enumerate(gather(intervals)):
+                for interval in group:
+                    counters.update(interval.counters)
                 entry = Entry(epoch, sequence)
                 if not self.spool.is_settled(entry):
                     batch = batch_of(replace(key, sequence=sequence), settings.digest(), group)
                     outcome.written += self._store(batch, outcome) is Stored.WRITTEN
-        outcome.batches = sequence + 1
+        outcome.batches, outcome.counters = sequence + 1, counters
         self.spool.complete(epoch, outcome.batches, outcome.faults)
 
     def _intervals(

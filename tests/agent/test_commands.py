@@ -76,3 +76,11 @@ def test_status_is_readable(agent: Agent) -> None:
     assert lines["last acknowledgement"].strip() == "none yet"
     assert lines["agent"].strip() == "not running"
     assert findings.startswith("! no agent is running\n  -> systemctl start teiten-agent")
+
+
+@pytest.mark.parametrize("words", [("count", "--tpo", "5", "x"), ("rules", "list", "--jsno")])
+def test_an_unknown_option_is_told_beside_those_of_its_command(words: tuple[str, ...]) -> None:
+    said = run(*words, expect=2).stderr
+    command = "count" if words[0] == "count" else "rules list"
+    assert said.startswith(f"usage: teiten-agent {command} ")
+    assert f"teiten-agent {command}: error: unrecognized arguments: --" in said

@@ -57,6 +57,7 @@ def test_batches_hold_what_the_captures_held(agent: Agent, tmp_path: Path) -> No
     )
     outcome = agent.document("replay", capture, "--no-upload", *WEEK)
     batches = decoded(agent)
+    assert Counter(outcome["counters"]) == counters(batches)
     assert outcome["batches"] == outcome["written"] == outcome["waiting"] == len(batches)
     assert outcome["span_ns"] == list(WEEK_NS)
     assert [batch.key.sequence for batch in batches] == list(range(len(batches)))
@@ -401,3 +402,21 @@ def test_ctrl_c_while_uploading_keeps_what_waits(agent: Agent, tmp_path: Path, c
     collector.always = None
     assert json.loads(agent.run("replay", capture, "--json").stdout)["acknowledged"] == 3
     assert collector.counted == 9
+
+
+def test_a_replay_says_where_every_packet_is(agent: Agent, tmp_path: Path) -> None:
+    """A span or addresses that are not the captures' show at once, and not first in an empty report."""
+    capture = write(
+        tmp_path / "a.pcap",
+        [
+            *days(3),
+            (MONDAY_NS + 1, syn("203.0.113.1", "8.8.8.8", 1)),
+            (MONDAY_NS + 2, arp()),
+            (MONDAY_NS + 8 * DAY_SECONDS * 10**9, syn("203.0.113.1", "198.51.100.1", 1)),
+        ],
+    )
+    counted = len(days(3))
+    said = f"{counted + 3} packets = {counted} counted + 1 not monitored + 1 outside the span + 1 malformed"
+    assert agent.run("replay", capture, "--no-upload", *WEEK).stdout.splitlines()[1] == said
+    again = agent.run("replay", capture, "--no-upload", *WEEK).stdout.splitlines()
+    assert len(again) == 1

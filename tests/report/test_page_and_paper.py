@@ -14,7 +14,7 @@ import pytest
 
 from teiten_collector.cli import main
 from teiten_collector.report.composition import compose
-from teiten_collector.report.page import Figure, Heading, Table
+from teiten_collector.report.page import Figure, Heading, Paragraph, Table
 from teiten_collector.report.render_html import render_html
 from teiten_collector.report.render_pdf import render_pdf
 from tests.report.complete_document import complete_document, part_names
@@ -150,6 +150,23 @@ def test_what_a_document_does_not_have_is_left_out(name: str) -> None:
     before, after = (compose(each, "en").blocks for each in (complete_document(), document))
     assert len(after) < len(before)
     assert [block.text for block in after if isinstance(block, Heading) and block.level == 1]
+
+
+def test_a_section_in_which_nothing_was_seen_says_so_and_has_no_empty_parts() -> None:
+    document = complete_document()
+    for name in ("access", "signatures"):
+        seen = document[name]
+        for part in seen.keys() & {"ports", "countries", "home_ports", "categories", "by_signature"}:
+            seen[part] = []
+        seen["total"] |= {"count": 0, "compare_count": 0}
+    blocks = compose(document, "en").blocks
+    for section in ("3-1", "4-1"):
+        [at] = [at for at, block in enumerate(blocks) if isinstance(block, Heading) and section in block.text]
+        said = blocks[at + 1]
+        assert isinstance(said, Paragraph)
+        assert said.text.startswith("Nothing was seen. Observed: ")
+    for block, after in pairwise(blocks):
+        assert not (isinstance(block, Heading) and isinstance(after, Heading) and block.level >= after.level)
 
 
 def test_the_same_document_gives_the_same_bytes() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import traceback
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from teiten_agent import __version__
 from teiten_agent.cli import configuration, counting, replaying, running, signatures, spooling
-from teiten_agent.cli.arguments import add_command
+from teiten_agent.cli.arguments import Parser, add_command
 from teiten_agent.cli.output import say
 from teiten_agent.errors import AgentError, ExitCode, InternalError, UsageError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from teiten_agent.cli.arguments import Command
@@ -64,7 +64,7 @@ def _run(arguments: Sequence[str] | None) -> ExitCode:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; shell completion and the man page are made from it, too."""
-    top = argparse.ArgumentParser(
+    top: argparse.ArgumentParser = Parser(
         prog="teiten-agent",
         description="The sensor of teiten: counts what the Internet sends to monitored addresses.",
         epilog="Exit codes: 0 done; 1 the answer is no; 2 usage; 65 unusable input; 69 collector unreachable;"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from teiten_agent import config
 
@@ -14,6 +14,17 @@ if TYPE_CHECKING:
 
     Command = Callable[[argparse.Namespace], ExitCode]
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # it has no public name
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose commands themselves tell what they do not know, beside what they do know."""
+
+    def parse_known_args(self, *given: Any) -> Any:  # type: ignore[override]  # noqa: ANN401  # handed through
+        """See `argparse.ArgumentParser`; what is not known is an error here already."""
+        known, unknown = super().parse_known_args(*given)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
 
 
 def add_command(commands: Commands, name: str, text: str, command: Command) -> argparse.ArgumentParser:

@@ -12,6 +12,8 @@ from teiten_agent.cli.output import delivered, number, print_json, report_delive
 from teiten_agent.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from teiten_agent.cli.arguments import Commands
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,7 +60,19 @@ def _replay(options: argparse.Namespace) -> ExitCode:
             f" of epoch {outcome.epoch:016x}: {outcome.written} written,"
             f" {delivered(outcome.delivery)}, {outcome.waiting} waiting in the spool"
         )
+        if outcome.counters is not None:
+            print(_sum(outcome.counters))
     return max(report_faults(outcome.faults), report_delivery(outcome.delivery))
+
+
+def _sum(counters: Counter[str]) -> str:
+    """Where every packet is: a span or addresses that are not the captures' show here."""
+    malformed = sum(count for name, count in counters.items() if name.startswith("malformed."))
+    return (
+        f"{counters['packets']:,} packets = {counters['counted']:,} counted"
+        f" + {counters['not_monitored']:,} not monitored + {counters['outside_span']:,} outside the span"
+        f" + {malformed:,} malformed"
+    )
 
 
 def _time(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import sys
@@ -10,10 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from teiten_collector.cli import importing, keeping, readers, reporting, rollouts, sensors, serving
+from teiten_collector.cli.arguments import Parser
 from teiten_collector.cli.output import PROGRAM
 from teiten_collector.errors import CollectorError, ExitCode, UsageError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from teiten_collector.cli.arguments import Commands
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The whole command line, as help, completion and the documentation show it."""
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = Parser(
         prog=PROGRAM, description="Takes batches from sensors in, keeps them, and reports what they saw."
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")

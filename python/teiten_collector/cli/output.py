@@ -38,7 +38,9 @@ def write(content: bytes, path: Path | None) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise CannotWriteError(f"cannot be written: {error.strerror}", place=str(path)) from error
+        raise CannotWriteError(
+            f"cannot be written: {error.strerror}", place=str(path), remedy="name a file that can be"
+        ) from error
 
 
 @contextmanager

@@ -136,7 +136,9 @@ class Store:
             store.recover()
         except OSError as error:
             raise CannotWriteError(
-                f"the store cannot be opened: {error.strerror}", place=str(error.filename or directory)
+                f"the store cannot be opened: {error.strerror}",
+                place=str(error.filename or directory),
+                remedy="see to the folder that [store] directory names: its owner, and the space on its disk",
             ) from error
         return store
 

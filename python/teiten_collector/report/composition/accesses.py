@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from teiten_collector.report.composition.desk import LEADING
 from teiten_collector.report.composition.further import further_tables
 from teiten_collector.report.figures.data import OTHERS
-from teiten_collector.report.page import Heading, Paragraph
+from teiten_collector.report.page import Heading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,9 @@ _FIRST_COUNTRY_FIGURE = 12
 
 def blocks(desk: Desk) -> list[Block]:
     """The section's blocks."""
-    found: list[Block] = [*_ports(desk), *_countries(desk)]
+    nothing = desk.nothing_seen(desk.report.access)
+    by_port = Heading(2, f"3-1 {desk.wording.by_port}")
+    found: list[Block] = [by_port, *nothing] if nothing else [*_ports(desk), *_countries(desk)]
     further = further_tables(desk, desk.report.access)
     if further:
         found += [Heading(2, f"3-3 {desk.wording.further}"), *further]
@@ -122,9 +124,7 @@ def _ipv6(desk: Desk, side: Side) -> list[Block]:
         ),
         *further_tables(desk, side),
     ]
-    nothing = Paragraph(" ".join((wording.nothing, *desk.exposure(side))))
-    seen = side.total.count or side.total.compare_count
-    return [Heading(2, f"3-4 {wording.ipv6}"), *(found if seen else [nothing])]
+    return [Heading(2, f"3-4 {wording.ipv6}"), *(desk.nothing_seen(side) or found)]
 
 
 def counts_from(

@@ -11,7 +11,7 @@ from teiten_collector.report.country_names import country_name
 from teiten_collector.report.figures import DailySeries, Labels, Part, Shares, SharesByRow, StackedSeries
 from teiten_collector.report.figures.data import NAMED_PARTS, OTHERS, leading_keys, split
 from teiten_collector.report.figures.spoken import description, number_table
-from teiten_collector.report.page import Column, Figure, Paragraph, Table
+from teiten_collector.report.page import Block, Column, Figure, Paragraph, Table
 from teiten_collector.report.ranking import NONE, percent_text, ranking_cells, signed
 from teiten_collector.report.wording import WORDING
 
@@ -159,6 +159,12 @@ class Desk:
         """A row's number of sources, marked where it is an estimate."""
         form = self.wording.estimate if row.sources_estimated else "{number}"
         return form.format(number=f"{row.sources:,}")
+
+    def nothing_seen(self, side: Side) -> list[Block]:
+        """A paragraph that says so of a side, and what that rests on; none where something was seen."""
+        if side.total.count or side.total.compare_count:
+            return []
+        return [Paragraph(" ".join((self.wording.nothing, *self.exposure(side))))]
 
     def exposure(self, side: Side) -> tuple[str, ...]:
         """What the rates of a side rest on."""

@@ -42,9 +42,8 @@ def _categories(desk: Desk, side: Side) -> list[Block]:
     wording = desk.wording
     counts = {row.key: float(row.count) for row in side.subjects if row.count}
     by_category = {row.key: side.subjects_by_country.get(row.key, {}) for row in side.subjects}
-    if not side.total.count and not side.total.compare_count:
-        nothing = Paragraph(" ".join((desk.wording.nothing, *desk.exposure(side))))
-        return [Heading(2, f"4-1 {wording.by_category}"), nothing]
+    if nothing := desk.nothing_seen(side):
+        return [Heading(2, f"4-1 {wording.by_category}"), *nothing]
     total = detections_total(desk)
     series = desk.stacked(side.total_days, desk.category)
     shares = desk.shares_by_row(by_category, desk.category, desk.country)
