@@ -38,6 +38,8 @@ SIGNATURES = {
 """What a detector would say of payloads, by made-up numbers where no public one is known."""
 SCANS = {1080: 9_994_001, 3128: 9_994_002, 8080: 9_994_003}
 LIST = """sid,message,category,classtype
+483,Nachi,Worm,
+2003,SQL Slammer,Worm,
 9600001,DNS request made for all records,,
 9600002,DNS port probe,,
 9992001,MSRPC Popup Message,UDP spam,
