@@ -494,7 +494,52 @@ fn events_name_what_is_wrong_with_headers() {
             with(fine.clone(), 25, &[7]),
             fine.clone(),
         ),
-        ("tcp.hlen_too_small", syn, tcp(80, 2, b"")),
+        ("tcp.invalid_optlen", syn, tcp(80, 2, b"")),
+        (
+            "tcp.hlen_too_small",
+            with(tcp(80, 2, b""), 32, &[0x60]),
+            tcp(80, 2, b""),
+        ),
+        (
+            "tcp.opt_invalid_len",
+            with(tcp(80, 2, &[2, 5, 5, 180]), 32, &[0x60]),
+            with(tcp(80, 2, &[2, 4, 5, 180]), 32, &[0x60]),
+        ),
+        (
+            "ipv4.opt_invalid",
+            with_options(&fine, &[0x99, 4, 0, 0]),
+            with_options(&fine, &[7, 2, 0, 0]),
+        ),
+        (
+            "ipv4.opt_invalid_len",
+            with_options(&fine, &[0x94, 3, 0, 0]),
+            with_options(&fine, &[0x94, 4, 0, 0]),
+        ),
+        (
+            "ipv4.opt_malformed",
+            with_options(&fine, &[134, 10, 0, 0, 0, 1, 2, 5, 0, 5, 0, 0]),
+            with_options(&fine, &[134, 10, 0, 0, 0, 1, 2, 4, 0, 5, 0, 0]),
+        ),
+        (
+            "ipv4.opt_pad_required",
+            with_options(&fine, &[0x94, 4, 0, 0]),
+            with_options(&fine, &[0x94, 4, 0, 0, 0, 0, 0, 0]),
+        ),
+        (
+            "icmpv6.unassigned_type",
+            ipv6(58, &[202, 0, 0, 0, 0, 0, 0, 0]),
+            ipv6(58, &[200, 0, 0, 0, 0, 0, 0, 0]),
+        ),
+        (
+            "icmpv6.unknown_code",
+            ipv6(58, &[138, 2, 0, 0, 0, 0, 0, 0]),
+            ipv6(58, &[155, 2, 0, 0, 0, 0, 0, 0]),
+        ),
+        (
+            "ipv6.exthdr_invalid_optlen",
+            ipv6(60, &[59, 0, 0xc9, 4, 0, 0, 0, 0]),
+            ipv6(60, &[59, 0, 0x04, 4, 0, 0, 0, 0]),
+        ),
         ("ipv4.trunc_pkt", with(fine.clone(), 3, &[31]), fine.clone()),
         ("icmpv4.unknown_type", icmp(7, 0, b""), icmp(8, 0, b"")),
         ("icmpv4.unknown_code", icmp(8, 1, b""), icmp(8, 0, b"")),

@@ -278,6 +278,10 @@ pub(super) struct Reading(Option<(Application, Option<Shown>)>);
 impl Reading {
     /// Whether the datagram shows the event.
     pub(super) fn shows(&mut self, event: ApplicationEvent, view: &View<'_>) -> bool {
+        // A datagram's first fragment is none to judge a message by.
+        if view.more_fragments() {
+            return false;
+        }
         let ports = event.application.ports();
         let of_service = || ports.contains(&view.ports.0) || ports.contains(&view.ports.1);
         if !(event.any_port || ports.is_empty() || of_service()) {

@@ -468,6 +468,18 @@ fn events_of_other_protocols_are_shown_by_one_message() {
 }
 
 #[test]
+fn a_first_fragment_is_no_message() {
+    let rule = "alert dns any any -> any any (app-layer-event:dns.malformed_data; sid:1;)";
+    let whole = udp(40_000, 53, &query()[..20]);
+    let mut fragment = whole.clone();
+    fragment[6] |= 0x20;
+    assert_eq!(
+        spoken(rule, &[(0, &whole), (0, &fragment)]),
+        [vec![1], vec![]]
+    );
+}
+
+#[test]
 fn a_rule_may_name_ports_itself() {
     let broken = &query()[..20];
     let rule = "alert udp any any -> any 5300 (app-layer-event:dns.malformed_data; sid:1;)";

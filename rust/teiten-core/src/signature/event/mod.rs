@@ -183,10 +183,6 @@ pub fn absence(name: &str) -> Absence {
 /// Suricata's bound, and its count: of GRE, the header and the tunnel it makes are one each.
 const MAX_LAYERS: u8 = 16;
 
-/// Events of what a packet of IPv6 carries as a packet, and is none.
-const NO_PACKET_INSIDE: u128 =
-    IPV4_IN_IPV6_SHORT | IPV4_IN_IPV6_VERSION | IPV6_IN_IPV6_SHORT | IPV6_IN_IPV6_VERSION;
-
 /// Which version of IP a header before says that follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
@@ -303,7 +299,7 @@ impl Walk {
             _ => 0,
         };
         self.events |= carried;
-        if carried & NO_PACKET_INSIDE == 0 {
+        if carried == 0 {
             self.tunnel(packet.protocol, segment);
         }
     }
@@ -319,16 +315,16 @@ fn inside(bytes: &[u8], version: u8, length: usize, short: u128, other: u128) ->
 }
 
 /// RFC 791 section 3.1; option numbers of the IANA registry.
+///
+/// Padding is asked for as Suricata asks for it: the options together are no multiple of 8 bytes.
 fn ipv4_options(mut options: &[u8]) -> u128 {
     let (mut events, mut seen) = (0, 0_u128);
+    if options.len() % 8 != 0 {
+        events |= IPV4_OPTION_PAD;
+    }
     while let [kind, rest @ ..] = options {
         match kind {
-            0 => {
-                if rest.iter().any(|byte| *byte != 0) {
-                    events |= IPV4_OPTION_PAD;
-                }
-                break;
-            }
+            0 => break,
             1 => options = rest,
             // No room for a length: only an end of the list may stand in the last byte.
             _ if rest.is_empty() => {
@@ -342,39 +338,56 @@ fn ipv4_options(mut options: &[u8]) -> u128 {
                     }
                     _ => return events | IPV4_OPTION_LENGTH,
                 };
-                let minimum = match kind {
-                    7 | 131 | 133 | 137 => 3,
-                    68 | 136 | 148 => 4,
-                    130 => 11,
-                    25 => 8,
-                    134 => 10,
+                let (option, behind) = options.split_at_checked(length).unwrap_or_default();
+                let right = match kind {
+                    7 | 130 | 131 | 133 | 137 => length >= 3,
+                    68 => length >= 5,
+                    134 => length >= 10,
+                    // Stream identifier, router alert (RFC 2113), quick start (RFC 4782).
+                    136 | 148 => length == 4,
+                    25 => length == 8,
                     _ => {
-                        events |= IPV4_OPTION_UNKNOWN;
-                        0
+                        events |= IPV4_OPTION_UNKNOWN | IPV4_OPTION_INVALID;
+                        options = behind;
+                        continue;
                     }
                 };
-                if length < minimum {
+                if !right {
                     events |= IPV4_OPTION_LENGTH;
-                }
-                // A pointer of a route leads behind the option's own three bytes.
-                if matches!(kind, 7 | 131 | 137)
-                    && options.get(2).is_some_and(|pointer| *pointer < 4)
-                {
+                } else if is_malformed(*kind, option) {
                     events |= IPV4_OPTION_MALFORMED;
                 }
                 let bit = 1 << (kind & 0x7f);
-                if minimum > 0 && seen & bit != 0 {
+                if seen & bit != 0 {
                     events |= IPV4_OPTION_DUPLICATE;
                 }
                 seen |= bit;
-                options = options.get(length..).unwrap_or_default();
+                options = behind;
             }
         }
     }
-    if events & IPV4_OPTION_LENGTH != 0 {
-        events |= IPV4_OPTION_INVALID;
-    }
     events
+}
+
+/// Whether an IPv4 option of right length has contents that are none.
+fn is_malformed(kind: u8, option: &[u8]) -> bool {
+    match kind {
+        // A pointer of a route leads behind the option's own three bytes.
+        7 | 131 | 137 => option.get(2).is_some_and(|pointer| *pointer < 4),
+        // Tags with a length of all their bytes (FIPS 188 section 5).
+        134 => {
+            let mut tags = option.get(6..).unwrap_or_default();
+            while let [_, rest @ ..] = tags {
+                let length = rest.first().copied().map_or(0, usize::from);
+                match tags.get(length..) {
+                    Some(behind) if length >= 2 => tags = behind,
+                    _ => return true,
+                }
+            }
+            false
+        }
+        _ => false,
+    }
 }
 
 /// The chain of extension headers (RFC 8200 section 4), the segment behind it, and whether it is no fragment.
@@ -475,6 +488,16 @@ fn ipv6_options(extension: &[u8], unknown: u128, padding: u128) -> u128 {
         let Some(behind) = value.get(usize::from(*length)..) else {
             return events | IPV6_OPTION_LENGTH;
         };
+        // Jumbo payload (RFC 2675 section 2), router alert (RFC 2711 section 2.1), home address (RFC 6275 section 6.3).
+        let wrong = match kind {
+            0xc2 => *length != 4,
+            0x05 => *length != 2,
+            0xc9 => *length != 16,
+            _ => false,
+        };
+        if wrong {
+            return events | IPV6_OPTION_LENGTH;
+        }
         match kind {
             1 if *length == 0 => events |= IPV6_ZERO_PADDING,
             1 => {}
@@ -494,12 +517,15 @@ fn ipv6_options(extension: &[u8], unknown: u128, padding: u128) -> u128 {
     events
 }
 
-/// RFC 9293 section 3.1.
+/// RFC 9293 section 3.1; which event a wrong length is, is Suricata's choice.
 fn tcp(segment: &[u8]) -> u128 {
     let Some(offset) = segment.get(12).filter(|_| segment.len() >= 20) else {
         return TCP_SHORT;
     };
     let length = usize::from(*offset >> 4) * 4;
+    if length < 20 {
+        return TCP_OPTION_END;
+    }
     let Some(mut options) = segment.get(20..length) else {
         return TCP_HEADER_LENGTH;
     };
@@ -509,20 +535,22 @@ fn tcp(segment: &[u8]) -> u128 {
             0 => break,
             1 => options = rest,
             _ => {
-                let length = match rest.first() {
-                    Some(length) if *length >= 2 && usize::from(*length) <= options.len() => {
-                        usize::from(*length)
-                    }
-                    _ => return events | TCP_OPTION_END,
+                // A kind in the last byte has no length that could be wrong.
+                let Some(length) = rest.first() else { break };
+                let behind = options.get(usize::from(*length)..);
+                let Some(behind) = behind.filter(|_| *length >= 2) else {
+                    return events | TCP_OPTION_LENGTH;
                 };
                 let expected = match kind {
                     2 => Some(4),
                     3 => Some(3),
                     4 => Some(2),
                     8 => Some(10),
+                    // A digest of MD5 (RFC 2385 section 3).
+                    19 => Some(18),
                     _ => None,
                 };
-                if expected.is_some_and(|expected| expected != length) {
+                if expected.is_some_and(|expected| expected != *length) {
                     events |= TCP_OPTION_LENGTH;
                 }
                 if expected.is_some() {
@@ -531,7 +559,7 @@ fn tcp(segment: &[u8]) -> u128 {
                     }
                     seen |= 1 << kind;
                 }
-                options = options.get(length..).unwrap_or_default();
+                options = behind;
             }
         }
     }
@@ -568,7 +596,8 @@ fn icmpv4(segment: &[u8]) -> u128 {
         return ICMPV4_CODE;
     }
     match kind {
-        3 | 4 | 5 | 11 | 12 => inside(
+        // An error that quotes nothing cuts nothing short.
+        3 | 4 | 5 | 11 | 12 if segment.len() > 8 => inside(
             segment.get(8..).unwrap_or_default(),
             4,
             20,
@@ -589,10 +618,13 @@ fn icmpv6(segment: &[u8], hop_limit: u8) -> u128 {
         3 => 1,
         4 => 10,
         139 | 140 => 2,
-        138 => 255,
-        2 | 128..=161 => 0,
+        // Renumbering has two codes and one more (RFC 2894 section 3.1); mobility, multicast routers, low-power networks
+        // and others put numbers of their own there.
+        138 if *code != 255 => 1,
+        138 | 150..=161 => 255,
+        2 | 128..=149 => 0,
         100 | 101 | 200 | 201 => return ICMPV6_EXPERIMENT,
-        5..=99 | 102..=126 => return ICMPV6_UNASSIGNED,
+        5..=99 | 102..=126 | 162..=199 | 202..=254 => return ICMPV6_UNASSIGNED,
         _ => return ICMPV6_TYPE,
     };
     let mut events = if *code > most { ICMPV6_CODE } else { 0 };
