@@ -81,7 +81,7 @@ SECONDS_EACH ?= 20
 .PHONY: fuzz
 fuzz: build ## Each fuzz target for SECONDS_EACH (rust/fuzz/README.md)
 	@mkdir -p target/fuzz
-	@for target in frame file block batch rules; do \
+	@for target in frame file block batch rules events; do \
 	  rust/fuzz/run.sh $$target $(SECONDS_EACH) >target/fuzz/$$target.log 2>&1 || { \
 	    tail -n 40 target/fuzz/$$target.log >&2; \
 	    input=$$(sed -n 's|.*Test unit written to |its input lies in rust/fuzz/|p' target/fuzz/$$target.log); \

@@ -142,6 +142,40 @@ RULES = {
 for name, rule in RULES.items():
     write(f"rules/{name}", rule.encode() + b"\0" + ETHERNET + PACKETS["syn"])
 
+NAME = b"\x03www\x07example\x00\x00\x01\x00\x01"
+EVENTS = {
+    "dns": b"\x00"
+    + bytes.fromhex("123401000001000000000001")
+    + NAME
+    + bytes.fromhex("0000291000000000000000"),
+    "dns-pointer": b"\x00"
+    + bytes.fromhex("123481800001000100000000")
+    + NAME
+    + bytes.fromhex("c00c0005000100000e100002c00c"),
+    "dhcp": b"\x00\x01\x01\x06" + bytes(233) + bytes.fromhex("63825363350101ff"),
+    "ntp": b"\x00\x23" + bytes(47) + bytes.fromhex("0104001c") + bytes(24),
+    "snmp": b"\x00"
+    + bytes.fromhex("302602010104067075626c6963a019020101020100020100300e300c06082b060102010101000500"),
+    "ike": b"\x00"
+    + b"\x11" * 8
+    + bytes(8)
+    + bytes.fromhex("21202208000000000000004c")
+    + bytes.fromhex(
+        "000000300000002c010100040300000c0100000c800e01000300000802000005030000080300000c000000080400000e"
+    ),
+    "bittorrent": b"\x00d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe",
+    "kerberos": b"\x00" + bytes.fromhex("6a1d301ba103020105a20302010aa40f300da00703050040810010a1023000"),
+    "ldap": b"\x00" + bytes.fromhex("300c020101630704000a01000a0100"),
+    "quic": b"\x00" + bytes.fromhex("c00000000108070707070707070700001e") + bytes(30),
+    "ethernet": b"\x05" + ETHERNET + PACKETS["vlan"],
+    "pppoe": b"\x05" + ETHERNET + PACKETS["pppoe"],
+    "ppp": b"\x7b" + bytes(8) + b"\xff\x03\x00\x21" + ipv4(6, SYN),
+    "mirrored": b"\x1d\x00\x00\x00\x01\x10\x05" + bytes(6) + ETHERNET + PACKETS["syn"],
+    "nested": b"\x01" + ipv4(47, b"\x00\x00\x08\x00" + ipv4(4, ipv4(41, ipv6(59, b"")))),
+}
+for name, content in EVENTS.items():
+    write(f"events/{name}", content)
+
 
 def batches(**limits: int) -> list[bytes]:
     """The bodies of what a sensor makes of every packet, a batch an interval."""
