@@ -1,197 +1,16 @@
 //! One header field, and which rules each of its values leaves possible.
 //!
-//! The values fall into classes within which the same rules are possible; a class has one row of bits, a bit a rule.
-//! The rows of all fields of a packet, and-ed, leave the rules whose header fits: bit vectors after Lakshman and
-//! Stiliadis, "High-Speed Policy-Based Packet Forwarding Using Efficient Multi-dimensional Range Matching" (1998).
+//! The values fall into classes within which the same rules are possible; a class has one [row](super::rows) of bits.
 
 use std::collections::HashMap;
 
 use super::ranges::Ranges;
+use super::rows::{Block, FIELDS, Fit, Rows, and};
 use super::rule::Addresses;
 use super::view::{Kind, View};
 use crate::packet::Ip;
 use crate::wire::ipv4::Ipv4;
 use crate::wire::ipv6::Halves;
-
-/// Bits of one word of a row.
-pub(super) const WORD: usize = u64::BITS as usize;
-
-/// Words that are put together at a time.
-pub(super) const BLOCK: usize = 4;
-
-/// So many words; a row is a whole number of them.
-pub(super) type Block = [u64; BLOCK];
-
-/// Fields that are looked up in pages.
-const PAGED: usize = 13;
-
-/// Rows of bits, and which class each value is of.
-#[derive(Clone, Debug)]
-pub(super) struct Rows {
-    /// First value of each interval but the first, which begins at 0.
-    starts: Vec<u128>,
-    /// Row of each interval.
-    classes: Vec<u32>,
-    blocks: Vec<Block>,
-    /// For each class, the [marks](each_marked) of the words of its row that have a bit.
-    marks: Vec<u64>,
-    /// Blocks of a row.
-    width: usize,
-    /// Whether every value leaves every rule possible.
-    all: bool,
-}
-
-impl Rows {
-    /// The rows of a field where rule number `i` is possible for the values in `accepted[i]`; `None`: for all.
-    pub(super) fn new(accepted: &[Option<&Ranges>], words: usize) -> Self {
-        let width = words.div_ceil(BLOCK);
-        let words = width * BLOCK;
-        // Bits behind the last rule are set, so that a field no rule asks for is flat.
-        let mut row = vec![0_u64; words];
-        for bit in accepted.len()..words * WORD {
-            row[bit / WORD] |= 1 << (bit % WORD);
-        }
-        let mut changes: Vec<(u128, usize)> = Vec::new();
-        for (bit, ranges) in accepted.iter().enumerate() {
-            let Some(ranges) = ranges else {
-                row[bit / WORD] |= 1 << (bit % WORD);
-                continue;
-            };
-            for (first, last) in ranges.spans() {
-                if *first == 0 {
-                    row[bit / WORD] |= 1 << (bit % WORD);
-                } else {
-                    changes.push((*first, bit));
-                }
-                changes.extend(last.checked_add(1).map(|behind| (behind, bit)));
-            }
-        }
-        changes.sort_unstable();
-        let mut rows = Self {
-            starts: Vec::new(),
-            classes: Vec::new(),
-            blocks: Vec::new(),
-            marks: Vec::new(),
-            width,
-            all: false,
-        };
-        let mut known: HashMap<Vec<u64>, u32> = HashMap::new();
-        rows.add(&row, &mut known);
-        let mut at = 0;
-        while at < changes.len() {
-            let start = changes[at].0;
-            while at < changes.len() && changes[at].0 == start {
-                let bit = changes[at].1;
-                row[bit / WORD] ^= 1 << (bit % WORD);
-                at += 1;
-            }
-            rows.starts.push(start);
-            rows.add(&row, &mut known);
-        }
-        rows.all = rows
-            .blocks
-            .as_flattened()
-            .iter()
-            .all(|word| *word == u64::MAX);
-        rows
-    }
-
-    fn add(&mut self, row: &[u64], known: &mut HashMap<Vec<u64>, u32>) {
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        let class = *known.entry(row.to_vec()).or_insert(next);
-        if class == next {
-            self.blocks.extend(
-                row.chunks_exact(BLOCK)
-                    .filter_map(|words| Block::try_from(words).ok()),
-            );
-            self.marks.push(marks_of(row));
-        }
-        self.classes.push(class);
-    }
-
-    fn interval(&self, value: u128) -> usize {
-        self.starts.partition_point(|start| *start <= value)
-    }
-
-    pub(super) fn class(&self, value: u128) -> u32 {
-        self.classes.get(self.interval(value)).copied().unwrap_or(0)
-    }
-
-    /// First value and class of each interval.
-    pub(super) fn intervals(&self) -> impl Iterator<Item = (u128, u32)> + '_ {
-        let starts = [0].into_iter().chain(self.starts.iter().copied());
-        starts.zip(self.classes.iter().copied())
-    }
-
-    /// How many values of a field of so many bits each class has.
-    pub(super) fn widths(&self, bits: u32) -> HashMap<u32, u128> {
-        let mut widths = HashMap::new();
-        let ends = self.starts.iter().copied().chain([1 << bits]);
-        for ((start, class), end) in self.intervals().zip(ends) {
-            *widths.entry(class).or_default() += end.saturating_sub(start);
-        }
-        widths
-    }
-
-    #[inline]
-    pub(super) fn row(&self, class: u32) -> &[Block] {
-        let start = class as usize * self.width;
-        &self.blocks[start..start + self.width]
-    }
-}
-
-/// The mark of a word by its place; the 65th word shares that of the first, and so on.
-#[inline]
-pub(super) const fn mark_of(place: usize) -> u64 {
-    1 << (place % WORD)
-}
-
-/// Marks of the words that have a bit.
-pub(super) fn marks_of(words: &[u64]) -> u64 {
-    let with_bit = words.iter().enumerate().filter(|(_, word)| **word != 0);
-    with_bit.fold(0, |marks, (place, _)| marks | mark_of(place))
-}
-
-/// Calls `visit` with the place of each of so many words that is marked, in order; where words share marks, with others too.
-#[inline]
-pub(super) fn each_marked(marks: u64, words: usize, mut visit: impl FnMut(usize)) {
-    for start in (0..words).step_by(WORD) {
-        let mut left = marks;
-        while left != 0 {
-            visit(start + left.trailing_zeros() as usize);
-            left &= left - 1;
-        }
-    }
-}
-
-/// The rows of a packet's values.
-///
-/// Rows of many rules are mostly empty, so what is empty in any of them is passed over: aggregated bit vectors after
-/// Baboescu and Varghese, "Scalable Packet Classification" (2001).
-#[derive(Debug)]
-pub(super) struct Fit<'a> {
-    rows: [&'a [u64]; PAGED],
-    fields: usize,
-    /// Marks of the words that may have a bit in all rows.
-    live: u64,
-}
-
-impl Fit<'_> {
-    /// [Marks](each_marked) of the words that may have a rule which the header fits.
-    #[inline]
-    pub(super) const fn live(&self) -> u64 {
-        self.live
-    }
-
-    /// Of the word at this place the bits of the rules that the header fits.
-    #[inline]
-    pub(super) fn word(&self, place: usize) -> u64 {
-        let rows = self.rows.iter().take(self.fields);
-        rows.fold(u64::MAX, |word, row| {
-            word & row.get(place).copied().unwrap_or(0)
-        })
-    }
-}
 
 /// A class for each of 65,536 values, in pages of 256; equal pages are kept once.
 #[derive(Clone, Debug)]
@@ -204,12 +23,8 @@ impl Pages {
     /// Classes of the values, of which each stands for so many of the rows'; [`SPLIT`] where these differ.
     fn new(rows: &Rows, each: u128) -> Self {
         let class_of = |first: u128, last: u128| {
-            let (from, to) = (rows.interval(first), rows.interval(last));
-            let class = rows
-                .classes
-                .get(from)
-                .and_then(|class| u16::try_from(*class).ok());
-            (from == to).then_some(class.unwrap_or(SPLIT))
+            let class = rows.class_between(first, last)?;
+            Some(u16::try_from(class).unwrap_or(SPLIT))
         };
         let mut pages = Box::new([0; 256]);
         let (mut classes, mut known) = (Vec::new(), HashMap::new());
@@ -272,7 +87,7 @@ impl Axis {
             return None;
         }
         let rows = Rows::new(accepted, words);
-        if rows.all {
+        if rows.is_all() {
             return None;
         }
         let pages = Pages::new(&rows, if field.is_wide() { 1 << 16 } else { 1 });
@@ -361,7 +176,7 @@ impl Field {
 
 /// Values of a packet's fields; of those of 32 bits the upper halves.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Values([u16; PAGED]);
+pub(super) struct Values([u16; FIELDS]);
 
 impl Values {
     #[inline(always)]
@@ -469,7 +284,7 @@ impl Axes {
                 return None;
             }
             let axis_of = Longest::new(&accepted, words);
-            (!axis_of.0.all).then_some(axis_of)
+            (!axis_of.0.is_all()).then_some(axis_of)
         };
         // What leaves fewest rules in most packets comes first: often nothing is left to narrow soon.
         let shared: [(Field, Pick); 11] = [
@@ -519,7 +334,7 @@ impl Axes {
     pub(super) fn fitting(&self, view: &View<'_>, values: &Values, all: &Block) -> Block {
         let mut left = *all;
         self.every_row(view, values, |rows, class| {
-            if let Some(row) = rows.blocks.get(class as usize) {
+            if let Some(row) = rows.block(class) {
                 left = and(&left, row);
             }
             true
@@ -530,23 +345,8 @@ impl Axes {
     /// Of rows of so many words those of the packet's values; `None` where already their marks tell that no rule is left.
     #[inline]
     pub(super) fn fit(&self, view: &View<'_>, values: &Values, words: usize) -> Option<Fit<'_>> {
-        let mut fit = Fit {
-            rows: [&[]; PAGED],
-            fields: 0,
-            live: if words < WORD {
-                mark_of(words) - 1
-            } else {
-                u64::MAX
-            },
-        };
-        let are_left = self.every_row(view, values, |rows, class| {
-            if let Some(row) = fit.rows.get_mut(fit.fields) {
-                *row = rows.row(class).as_flattened();
-                fit.fields += 1;
-            }
-            fit.live &= rows.marks.get(class as usize).copied().unwrap_or(0);
-            fit.live != 0
-        });
+        let mut fit = Fit::new(words);
+        let are_left = self.every_row(view, values, |rows, class| fit.add(rows, class));
         are_left.then_some(fit)
     }
 
@@ -579,16 +379,6 @@ impl Axes {
     }
 }
 
-#[inline]
-const fn and(one: &Block, two: &Block) -> Block {
-    [
-        one[0] & two[0],
-        one[1] & two[1],
-        one[2] & two[2],
-        one[3] & two[3],
-    ]
-}
-
 fn number([high, low]: Halves) -> u128 {
     u128::from(high) << 64 | u128::from(low)
 }
@@ -596,6 +386,8 @@ fn number([high, low]: Halves) -> u128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signature::marks::WORD;
+    use crate::signature::rows::BLOCK;
     use proptest::prelude::*;
 
     proptest! {

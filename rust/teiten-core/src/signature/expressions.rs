@@ -3,13 +3,13 @@
 use regex_automata::PatternSet;
 use regex_automata::meta::{Cache, Regex};
 
-use super::axis::{Fit, WORD, each_marked, marks_of};
 use super::candidate::Candidate;
 use super::clue::telling_content;
 use super::content::Step;
 use super::limits::MAX_EXPRESSION_BYTES;
+use super::marks::{Found, WORD, each_marked, marks_of};
+use super::rows::Fit;
 use super::rule::{Buffer, Rule};
-use super::search::Found;
 
 /// Expressions of many rules, one of each.
 #[derive(Clone, Debug)]

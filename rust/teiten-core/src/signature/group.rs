@@ -7,12 +7,14 @@
 use regex_automata::PatternSet;
 use regex_automata::meta::Cache;
 
-use super::axis::{Axes, BLOCK, Block, Values, WORD, each_marked};
+use super::axis::{Axes, Values};
 use super::candidate::{Candidate, asks_for_source_alone, candidates, needs_payload};
 use super::clue::clue;
 use super::expressions::Expressions;
+use super::marks::{Found, Marked, WORD, each_marked};
+use super::rows::{BLOCK, Block};
 use super::rule::{Buffer, End, FlowBit, Rule, Test};
-use super::search::{Found, Marked, Patterns};
+use super::search::Patterns;
 use super::view::{Kind, View};
 
 /// A rule in a group: one direction of it, with the tests that are left once the rows of bits have spoken.

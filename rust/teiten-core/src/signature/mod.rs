@@ -9,7 +9,7 @@
 //! | [`parse`] | from text to rules |
 //! | [`view`], [`check`], [`event`], [`dns`], [`application`] | what rules see of a packet, and the tests of its headers and messages |
 //! | [`untouched`], [`threshold`], [`sweep`] | what is remembered between packets, in fixed memory |
-//! | [`axis`], [`bare`], [`clue`], [`search`], [`expressions`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
+//! | [`marks`], [`rows`], [`axis`], [`bare`], [`clue`], [`search`], [`expressions`], [`candidate`], [`group`] | which rules a packet's header and payload leave possible |
 //! | [`walk`] | the steps of one rule through a payload |
 //! | [`state`], [`waiting`], [`silence`] | what an engine remembers, the matches that limits decide on, and whose have been decided |
 //! | [`compile`], [`matcher`] | rules compiled once, packets held against them one by one |
@@ -28,10 +28,12 @@ pub mod event;
 mod expressions;
 mod group;
 pub mod limits;
+mod marks;
 pub mod matcher;
 mod parse;
 pub mod ranges;
 pub mod report;
+mod rows;
 pub mod rule;
 mod search;
 mod silence;

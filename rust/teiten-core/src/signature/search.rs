@@ -8,9 +8,10 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::axis::{Fit, WORD, each_marked, mark_of, marks_of};
 use super::candidate::Candidate;
 use super::clue::{LONG, SHORT, are_long, clue, telling};
+use super::marks::{Found, WORD, each_marked};
+use super::rows::Fit;
 use super::rule::Buffer;
 
 /// Words of a filter.
@@ -48,83 +49,6 @@ struct Piece {
     end: u32,
     /// Whether no other piece leads to its first rule: where that is noted, so are the others.
     first_is_here_alone: bool,
-}
-
-/// Rules that were found in a packet, as bits, and [marks](each_marked) of the words that have any.
-#[derive(Debug)]
-pub(super) struct Found<'a> {
-    words: &'a mut [u64],
-    marks: u64,
-}
-
-impl<'a> Found<'a> {
-    /// These rules, in words of a group.
-    #[inline]
-    pub(super) fn new(words: &'a mut [u64], rules: &Marked) -> Self {
-        words.copy_from_slice(&rules.words);
-        Self {
-            words,
-            marks: rules.marks,
-        }
-    }
-
-    /// [Marks](each_marked) of the words that have rules.
-    #[inline]
-    pub(super) const fn marks(&self) -> u64 {
-        self.marks
-    }
-
-    /// The word at this place.
-    #[inline]
-    pub(super) fn word(&self, place: usize) -> u64 {
-        self.words.get(place).copied().unwrap_or(0)
-    }
-
-    /// Whether one of these bits of a word is set.
-    #[inline]
-    fn has(&self, place: usize, bits: u64) -> bool {
-        self.word(place) & bits != 0
-    }
-
-    /// Sets these bits of a word.
-    #[inline]
-    pub(super) fn add(&mut self, place: usize, bits: u64) {
-        if let Some(word) = self.words.get_mut(place) {
-            *word |= bits;
-            self.marks |= mark_of(place);
-        }
-    }
-
-    /// Clears these bits of all words.
-    pub(super) fn remove(&mut self, rules: &[u64]) {
-        let words = self.words.iter_mut().zip(rules);
-        words.for_each(|(word, rules)| *word &= !rules);
-    }
-}
-
-/// Rules as bits, with the [marks](each_marked) of the words that have any.
-#[derive(Clone, Debug)]
-pub(super) struct Marked {
-    words: Box<[u64]>,
-    marks: u64,
-}
-
-impl Marked {
-    /// These rules.
-    pub(super) fn new(words: Box<[u64]>) -> Self {
-        let marks = marks_of(&words);
-        Self { words, marks }
-    }
-
-    /// The words.
-    pub(super) const fn words(&self) -> &[u64] {
-        &self.words
-    }
-
-    /// Their marks.
-    pub(super) const fn marks(&self) -> u64 {
-        self.marks
-    }
 }
 
 impl Patterns {

@@ -1,9 +1,11 @@
 //! Values that most packets have, and by which value that few have a rule is found.
 
 use super::weights::commonest;
-use crate::signature::axis::{Axes, BLOCK, Field, Fields, WORD};
+use crate::signature::axis::{Axes, Field, Fields};
 use crate::signature::candidate::Candidate;
+use crate::signature::marks::WORD;
 use crate::signature::ranges::Ranges;
+use crate::signature::rows::BLOCK;
 
 /// A field that has one value, or values that mean the same to all rules, in most packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,11 @@ use super::Bare;
 use super::ordinary::{OddField, Ordinary};
 use super::share::{Share, Shares};
 use super::weights::{BEYOND, Paged, Short};
-use crate::signature::axis::{Axes, BLOCK, Block, Field, Rows, WORD};
+use crate::signature::axis::{Axes, Field};
 use crate::signature::candidate::Candidate;
 use crate::signature::limits::MAX_SUMS;
+use crate::signature::marks::WORD;
+use crate::signature::rows::{BLOCK, Block, Rows};
 use crate::signature::view::mark;
 
 /// Numbers of rules, list by list.

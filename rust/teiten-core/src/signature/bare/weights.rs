@@ -1,6 +1,7 @@
 //! Weights of the values of a field.
 
-use crate::signature::axis::{self, Axis, Rows};
+use crate::signature::axis::{self, Axis};
+use crate::signature::rows::Rows;
 
 /// Weight of a value that takes a sum beyond its table's end.
 pub(super) const BEYOND: u32 = 1 << 24;
