@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -127,6 +129,22 @@ def test_a_period_that_is_none_is_a_usage_error(tmp_path: Path, period: str) -> 
     done = command("report", "--config", str(configure(tmp_path)), "--period", period)
     assert done.returncode == 2
     assert done.stderr.startswith("teiten-collector: ")
+
+
+def test_an_interruption_while_the_program_loads_ends_as_one_later_does() -> None:
+    """Loading takes a second, in which whoever mistyped reaches for Ctrl-C."""
+    program = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'duckdb':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from teiten_collector.cli import main\n"
+        "sys.exit(main(['--version']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_completion_knows_the_commands() -> None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from teiten_collector.cli import PROGRAM
 from teiten_collector.cli.arguments import add_config, add_json, open_store
-from teiten_collector.cli.output import PROGRAM, print_json, progress
+from teiten_collector.cli.output import print_json, progress
 from teiten_collector.config import load
 from teiten_collector.door import Admission, Refusal
 from teiten_collector.errors import ExitCode, InputError

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from teiten_collector.accounting import gaps, iso, missing, overlaps
 from teiten_collector.analysis.periods import parse_period
+from teiten_collector.cli import PROGRAM
 from teiten_collector.cli.arguments import add_config, add_json, open_store
-from teiten_collector.cli.output import PROGRAM, print_json, progress
+from teiten_collector.cli.output import print_json, progress
 from teiten_collector.config import load
 from teiten_collector.errors import ExitCode
 from teiten_collector.rebuild import rebuild

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PROGRAM = "teiten-collector"
-
 
 def print_json(content: dict[str, object]) -> None:
     """Prints one document."""

@@ -6,8 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from teiten_collector.accounting import iso
+from teiten_collector.cli import PROGRAM
 from teiten_collector.cli.arguments import add_config, add_json, open_store
-from teiten_collector.cli.output import PROGRAM, print_json
+from teiten_collector.cli.output import print_json
 from teiten_collector.config import load
 from teiten_collector.errors import ExitCode
 

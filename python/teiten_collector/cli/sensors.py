@@ -9,8 +9,9 @@ from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from teiten_collector.accounting import iso, listing, standings
+from teiten_collector.cli import PROGRAM
 from teiten_collector.cli.arguments import add_config, add_json, open_store
-from teiten_collector.cli.output import PROGRAM, print_json
+from teiten_collector.cli.output import print_json
 from teiten_collector.config import load
 from teiten_collector.errors import ExitCode, UsageError
 from teiten_collector.store import CODE_LIFETIME_NS, Told

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from teiten_collector.cli import PROGRAM
 from teiten_collector.cli.arguments import add_config
-from teiten_collector.cli.output import PROGRAM
 from teiten_collector.config import load
 from teiten_collector.errors import ExitCode
 from teiten_collector.service import serve
