@@ -735,14 +735,27 @@ fn packets_whose_lengths_lie_are_left_out_and_counted() {
     );
 }
 
-#[test]
-fn a_rule_that_cannot_be_used_says_where_why_and_what_to_do() {
+/// Holds that each rule, on a second line, is refused at the column and for what stands beside it.
+fn refused(cases: &[(&str, u32, Obstacle)]) {
     let told = |text: &str| {
         let (set, told) = RuleSet::parse("x.rules", text, &Variables::default());
         assert!(set.rules.is_empty(), "{text}");
         told.into_iter().next().unwrap()
     };
-    for (rule, column, obstacle) in [
+    for (rule, column, obstacle) in cases {
+        let told = told(&format!("# first line\n{rule}"));
+        assert_eq!(
+            (told.place.line, told.place.column, told.obstacle),
+            (2, *column, *obstacle),
+            "{told}"
+        );
+        assert!(!told.reason.is_empty() && !told.remedy.is_empty());
+    }
+}
+
+#[test]
+fn a_rule_that_cannot_be_used_says_where_why_and_what_to_do() {
+    refused(&[
         (
             "alert tcp any any -> any any (flow:established; sid:1;)",
             31,
@@ -764,22 +777,7 @@ fn a_rule_that_cannot_be_used_says_where_why_and_what_to_do() {
             Obstacle::Unsupported,
         ),
         (
-            "alert pkthdr any any -> any any (decode-event:ltnull.pkt_too_small; sid:1;)",
-            34,
-            Obstacle::Senderless,
-        ),
-        (
-            "alert pkthdr any any -> any any (decode-event:ipv4.frag_overlap; sid:1;)",
-            34,
-            Obstacle::Unsupported,
-        ),
-        (
-            "alert quic any any -> any any (app-layer-event:quic.failed_decrypt; sid:1;)",
-            32,
-            Obstacle::Unsupported,
-        ),
-        (
-            "alert tls any any -> any any (app-layer-event:tls.invalid_record; sid:1;)",
+            "alert krb5 any any -> any any (content:\"x\"; sid:1;)",
             7,
             Obstacle::Session,
         ),
@@ -824,15 +822,48 @@ fn a_rule_that_cannot_be_used_says_where_why_and_what_to_do() {
             Obstacle::Unsupported,
         ),
         ("hello", 1, Obstacle::Mistake),
-    ] {
-        let told = told(&format!("# first line\n{rule}"));
-        assert_eq!(
-            (told.place.line, told.place.column, told.obstacle),
-            (2, column, obstacle),
-            "{told}"
-        );
-        assert!(!told.reason.is_empty() && !told.remedy.is_empty());
-    }
+    ]);
+}
+
+#[test]
+fn a_rule_on_an_event_that_cannot_be_seen_says_why() {
+    refused(&[
+        (
+            "alert pkthdr any any -> any any (decode-event:ltnull.pkt_too_small; sid:1;)",
+            34,
+            Obstacle::Senderless,
+        ),
+        (
+            "alert pkthdr any any -> any any (decode-event:ipv4.frag_overlap; sid:1;)",
+            34,
+            Obstacle::Unsupported,
+        ),
+        (
+            "alert quic any any -> any any (app-layer-event:quic.failed_decrypt; sid:1;)",
+            32,
+            Obstacle::Unsupported,
+        ),
+        (
+            "alert snmp any any -> any any (app-layer-event:snmp.version_mismatch; sid:1;)",
+            32,
+            Obstacle::Session,
+        ),
+        (
+            "alert ntp any any -> any any (app-layer-event:ntp.nothing; sid:1;)",
+            31,
+            Obstacle::Unsupported,
+        ),
+        (
+            "alert tcp any any -> any any (app-layer-event:dns.z_flag_set; sid:1;)",
+            31,
+            Obstacle::Session,
+        ),
+        (
+            "alert tls any any -> any any (app-layer-event:tls.invalid_record; sid:1;)",
+            7,
+            Obstacle::Session,
+        ),
+    ]);
 }
 
 #[test]
