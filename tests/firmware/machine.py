@@ -25,6 +25,7 @@ from typing import IO, TYPE_CHECKING
 from firmware.updates import environment
 
 from teiten_collector.store import Engine
+from tests.firmware.certificates import self_signed
 from tests.firmware.stimuli import OUR_MAC, OURS
 from tests.fleet import COLLECTOR, run
 
@@ -109,32 +110,7 @@ class Collector:
 def serving(folder: Path) -> Iterator[Collector]:
     """A collector for the sensor, until the end."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subprocess.run(
-        [
-            *[
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-                "-days",
-                "2",
-            ],
-            "-subj",
-            "/CN=collector",
-            "-addext",
-            f"subjectAltName=IP:{COLLECTOR_ADDRESS}",
-            "-keyout",
-            str(key),
-            "-out",
-            str(certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    self_signed("collector", key, certificate, f"subjectAltName=IP:{COLLECTOR_ADDRESS}")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

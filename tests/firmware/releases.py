@@ -7,6 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.firmware.certificates import self_signed
+
 AGENT_UNIT = "usr/lib/systemd/system/teiten-agent.service"
 TRIAL_UNIT = "usr/lib/systemd/system/teiten-trial.service"
 
@@ -105,24 +107,7 @@ class Workshop:
         """The system as it was built, signed by somebody else."""
         keys = self.folder / "forger"
         keys.mkdir()
-        subprocess.run(
-            [
-                *(
-                    "openssl",
-                    "req",
-                    "-x509",
-                    "-newkey",
-                    "ec",
-                    "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1",
-                    "-nodes",
-                ),
-                *("-days", "2", "-subj", "/CN=teiten development signer"),
-                *("-keyout", str(keys / "signer.key"), "-out", str(keys / "signer.pem")),
-            ],
-            check=True,
-            capture_output=True,
-        )
+        self_signed("teiten development signer", keys / "signer.key", keys / "signer.pem")
         shutil.copy(keys / "signer.pem", keys / "authority.pem")
         return self._bundle(version, self.built / "root.squashfs", keys)
 

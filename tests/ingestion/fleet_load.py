@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from teiten_collector.store import Engine, Store
-from teiten_protocol import MEDIA_TYPE, Class, Family, Form, Tool, TupleColumns, compress, encode
+from teiten_protocol import Class, Family, Form, Tool, TupleColumns, compress, encode
 from tests.fleet import Collector
 from tests.store.building import AUGUST, MINUTE_NS, batch
-from tests.torture.wire import Connection, head, quantile
+from tests.torture.wire import Connection, batch_head, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -156,12 +156,7 @@ async def _sensor(  # noqa: PLR0913 - what one sensor needs, by name
     async with Connection(port) as connection:
         due = time.monotonic()
         for body in bodies:
-            top = head(
-                len(body),
-                Authorization=f"Bearer {token}",
-                Content_Type=MEDIA_TYPE,
-                Content_Encoding="deflate",
-            )
+            top = batch_head(body, token)
             began = time.monotonic()
             answer = await connection.ask(top, body)
             outcome.seconds.append(time.monotonic() - began)

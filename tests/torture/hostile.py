@@ -26,11 +26,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from teiten_collector.store import Store
-from teiten_protocol import MAX_COMPRESSED_BYTES, MEDIA_TYPE, compress, encode
+from teiten_protocol import MAX_COMPRESSED_BYTES, compress, encode
 from tests.fleet import Collector
 from tests.store.building import AUGUST, batch, tuple4
 from tests.torture.hostile_requests import Attacker
-from tests.torture.wire import Answer, Connection, head, quantile
+from tests.torture.wire import Answer, Connection, batch_head, quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -288,12 +288,7 @@ async def _sensor(  # noqa: PLR0913, PLR0917 - what one sensor needs
             due = time.monotonic() + PACE_SECONDS
             rows = (tuple4(AUGUST + sequence % 1440, sequence),)
             body = compress(encode(batch(sequence, sensor=name, epoch=epoch, ipv4=rows)))
-            top = head(
-                len(body),
-                Authorization=f"Bearer {token}",
-                Content_Type=MEDIA_TYPE,
-                Content_Encoding="deflate",
-            )
+            top = batch_head(body, token)
             began = time.monotonic()
             answer = await connection.ask(top, body)
             honest.seconds.append(time.monotonic() - began)

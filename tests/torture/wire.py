@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from teiten_protocol import MEDIA_TYPE
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -82,6 +84,13 @@ def head(length: int, **fields: str) -> bytes:
     lines = ["POST /v1/batches HTTP/1.1", "Host: collector", f"Content-Length: {length}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in fields.items()]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def batch_head(body: bytes, token: str) -> bytes:
+    """The head of a request with a batch as sensors send it."""
+    return head(
+        len(body), Authorization=f"Bearer {token}", Content_Type=MEDIA_TYPE, Content_Encoding="deflate"
+    )
 
 
 def quantile(values: list[float], part: float) -> float:

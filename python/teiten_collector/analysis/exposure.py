@@ -70,30 +70,27 @@ def observed_stretches(
     engine: Engine, period: Period, sensors: Sequence[Sensor]
 ) -> dict[str, tuple[Stretch, ...]]:
     """The times each sensor observed within the period, in order and apart; silent sensors are left out."""
-    names = [sensor.id for sensor in sensors]
-    if not names:
-        return {}
-    # A span lies with the day it began on, however long ago.
-    days = Days(date.min, utc_day(period.end_minute - 1))
-    rows = engine.rollup(OBSERVED, [period.end_ns, period.start_ns, names], days).to_pylist()
-    stretches: dict[str, list[Stretch]] = defaultdict(list)
-    for row in rows:
-        stretches[row["sensor"]].append(
-            (max(row["start_ns"], period.start_ns), min(row["end_ns"], period.end_ns))
-        )
-    return {sensor: tuple(found) for sensor, found in stretches.items()}
+    return _stretches(engine, OBSERVED, period, sensors)
 
 
 def overlapping_stretches(
     engine: Engine, period: Period, sensors: Sequence[Sensor]
 ) -> dict[str, tuple[Stretch, ...]]:
     """The times within a period that two epochs of a sensor both observed: packets count twice there."""
+    return _stretches(engine, OVERLAPS_WITHIN, period, sensors)
+
+
+def _stretches(
+    engine: Engine, statement: str, period: Period, sensors: Sequence[Sensor]
+) -> dict[str, tuple[Stretch, ...]]:
+    """What a statement says of each sensor, less what lies outside the period."""
     names = [sensor.id for sensor in sensors]
     if not names:
         return {}
+    # A span lies with the day it began on, however long ago.
     days = Days(date.min, utc_day(period.end_minute - 1))
     found: dict[str, list[Stretch]] = defaultdict(list)
-    for row in engine.rollup(OVERLAPS_WITHIN, [period.end_ns, period.start_ns, names], days).to_pylist():
+    for row in engine.rollup(statement, [period.end_ns, period.start_ns, names], days).to_pylist():
         start, end = max(row["start_ns"], period.start_ns), min(row["end_ns"], period.end_ns)
         if start < end:
             found[row["sensor"]].append((start, end))

@@ -138,12 +138,7 @@ def _row_content(row: Row) -> Content:
 def _accesses(found: Accesses, unit: str, document: Document) -> Content:
     by_port = _pairs(found, "country")
     return {
-        unit: found.current.days,
-        f"compare_{unit}": found.previous.days,
-        f"registered_{unit}": found.current.registered_days,
-        f"compare_registered_{unit}": found.previous.registered_days,
-        "sensors": found.current.sensors,
-        "compare_sensors": found.previous.sensors,
+        **_exposures(found, unit),
         "total": _row_content(found.total),
         "ports": _rows(found.ports),
         "countries": _rows(found.countries),
@@ -158,6 +153,17 @@ def _accesses(found: Accesses, unit: str, document: Document) -> Content:
         "backscatter": _backscatter(found, document),
         "series": _access_series(found, document),
         "by_sensor": [_sensor(figures) for figures in found.sensors],
+    }
+
+
+def _exposures(found: Accesses | Detections, unit: str) -> Content:
+    return {
+        unit: found.current.days,
+        f"compare_{unit}": found.previous.days,
+        f"registered_{unit}": found.current.registered_days,
+        f"compare_registered_{unit}": found.previous.registered_days,
+        "sensors": found.current.sensors,
+        "compare_sensors": found.previous.sensors,
     }
 
 
@@ -321,12 +327,7 @@ def _detections(found: Detections, unit: str) -> Content:
     categories = [row.key for row in found.categories]
     countries = [row.key for row in leading(found.countries)]
     return {
-        unit: found.current.days,
-        f"compare_{unit}": found.previous.days,
-        f"registered_{unit}": found.current.registered_days,
-        f"compare_registered_{unit}": found.previous.registered_days,
-        "sensors": found.current.sensors,
-        "compare_sensors": found.previous.sensors,
+        **_exposures(found, unit),
         "total": _row_content(found.total),
         "categories": _rows(found.categories),
         "countries": _rows(found.countries),

@@ -118,6 +118,9 @@ _CONFIG: Specification = {
     "text": {"font": SANS_OR_LIKE, "fontSize": FONT_SIZE, "fill": INK},
 }
 
+NAMES = {"title": None, "ticks": False, "domain": False, "labelPadding": 6, "labelLimit": 150}
+"""The axis of bars that have names."""
+
 
 def _shares(data: Shares) -> Specification:
     order = [part.name for part in data.parts]
@@ -134,13 +137,7 @@ def _shares(data: Shares) -> Specification:
                 "field": "name",
                 "type": "nominal",
                 "sort": order,
-                "axis": {
-                    "title": None,
-                    "ticks": False,
-                    "domain": False,
-                    "labelPadding": 6,
-                    "labelLimit": 150,
-                },
+                "axis": NAMES,
             },
             "x": {"field": "share", "type": "quantitative", "axis": None, "scale": {"domainMin": 0}},
         },
@@ -191,13 +188,7 @@ def _shares_by_row(data: SharesByRow, labels: Labels) -> Specification:
                 "type": "nominal",
                 "sort": list(data.rows),
                 "scale": {"domain": list(data.rows)},
-                "axis": {
-                    "title": None,
-                    "ticks": False,
-                    "domain": False,
-                    "labelPadding": 6,
-                    "labelLimit": 150,
-                },
+                "axis": NAMES,
             },
         },
         "layer": [
