@@ -457,25 +457,35 @@ fn written(text: &[u8], base: u32) -> Option<(u64, usize)> {
     number.map(|number| (number, text.len()))
 }
 
+/// Bytes from which on a part is worth what preparing a search costs.
+const LONG_PART: usize = 128;
+
 /// Where `bytes` are first found in `part`.
 fn find(bytes: &[u8], any_case: bool, part: &[u8]) -> Option<usize> {
-    let (first, length) = (*bytes.first()?, bytes.len());
-    if length > part.len() {
-        return None;
+    let length = bytes.len();
+    let last = part.len().checked_sub(length)?;
+    let is_at = |start: usize| {
+        part.get(start..start + length).is_some_and(|found| {
+            if any_case {
+                found.eq_ignore_ascii_case(bytes)
+            } else {
+                found == bytes
+            }
+        })
+    };
+    if last == 0 {
+        return is_at(0).then_some(0);
     }
-    if length == part.len() || !any_case {
-        return match (length == part.len(), any_case) {
-            (true, true) => part.eq_ignore_ascii_case(bytes).then_some(0),
-            (true, false) => (part == bytes).then_some(0),
-            _ => memmem::find(part, bytes),
-        };
+    if !any_case && part.len() >= LONG_PART {
+        return memmem::find(part, bytes);
     }
-    let last = part.len() - length;
-    let starts = &part[..=last];
-    memchr::memchr2_iter(
-        first.to_ascii_lowercase(),
-        first.to_ascii_uppercase(),
-        starts,
-    )
-    .find(|start| part[*start..start + length].eq_ignore_ascii_case(bytes))
+    // Most payloads that are no text are rich in zeros.
+    let place = bytes.iter().position(|byte| *byte != 0).unwrap_or(0);
+    let (byte, places) = (*bytes.get(place)?, part.get(place..=place + last)?);
+    if any_case {
+        let cases = (byte.to_ascii_lowercase(), byte.to_ascii_uppercase());
+        memchr::memchr2_iter(cases.0, cases.1, places).find(|start| is_at(*start))
+    } else {
+        memchr::memchr_iter(byte, places).find(|start| is_at(*start))
+    }
 }
