@@ -13,10 +13,12 @@ pub(super) const LONG: usize = 4;
 /// Bytes that a string has at the least to be searched for.
 pub(super) const SHORT: usize = 2;
 
-/// Byte strings of [`SHORT`] bytes or more, none of zeros alone, of which a text in which the rule matches holds one in some case of its letters.
-///
-/// `None` where nothing like that is known of the rule. Contents are taken before expressions, long strings before short.
-pub(super) fn clue(rule: &Rule) -> Option<Vec<Vec<u8>>> {
+/// Byte strings of [`SHORT`] bytes or more, none of zeros alone, of which a text in which the rule matches holds one in
+/// some case of its letters.
+pub(super) type Clue = Vec<Vec<u8>>;
+
+/// What is known of the rule, if anything is. Contents are taken before expressions, long strings before short.
+pub(super) fn clue(rule: &Rule) -> Option<Clue> {
     let of_content = telling_content(rule).map(|content| vec![content.bytes.to_vec()]);
     if of_content.as_ref().is_some_and(|strings| are_long(strings)) {
         return of_content;
@@ -75,7 +77,7 @@ pub(super) fn telling(piece: &[u8]) -> usize {
 }
 
 /// Strings of which every match of the expression holds one: what it or a later part of it begins with.
-fn of_expression(text: &str) -> Option<Vec<Vec<u8>>> {
+fn of_expression(text: &str) -> Option<Clue> {
     let mut parser = ParserBuilder::new().utf8(false).build();
     let whole = parser.parse(text).ok()?;
     let mut parts: &[Hir] = std::slice::from_ref(&whole);
@@ -98,9 +100,9 @@ fn of_expression(text: &str) -> Option<Vec<Vec<u8>>> {
 }
 
 /// The strings of a finite sequence in which each is worth a search.
-fn of_sequence(sequence: &Seq) -> Option<Vec<Vec<u8>>> {
+fn of_sequence(sequence: &Seq) -> Option<Clue> {
     let strings = sequence.literals()?.iter();
-    let strings: Vec<Vec<u8>> = strings.map(|literal| literal.as_bytes().to_vec()).collect();
+    let strings: Clue = strings.map(|literal| literal.as_bytes().to_vec()).collect();
     let all_tell = !strings.is_empty() && strings.iter().all(|string| tells(string));
     all_tell.then_some(strings)
 }

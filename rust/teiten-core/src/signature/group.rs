@@ -9,7 +9,7 @@ use regex_automata::meta::Cache;
 
 use super::axis::{Axes, Values};
 use super::candidate::{Candidate, asks_for_source_alone, candidates, needs_payload};
-use super::clue::clue;
+use super::clue::Clue;
 use super::expressions::Expressions;
 use super::marks::{Found, Marked, WORD, each_marked};
 use super::rows::{BLOCK, Block};
@@ -108,31 +108,29 @@ impl Scratch {
 
 impl Group {
     /// The rules of these that are for this place, and that packets of this kind can match.
-    pub(super) fn new(kind: Kind, place: Place, rules: &[Rule]) -> Self {
+    ///
+    /// `clues` are those of the rules, one each.
+    pub(super) fn new(kind: Kind, place: Place, rules: &[Rule], clues: &[Option<Clue>]) -> Self {
         let of_place = (0..)
             .zip(rules)
             .filter(|(_, rule)| Place::of(rule) == place);
         let mut slots = candidates(kind, of_place);
+        let clue_of = |slot: &Candidate<'_>| clues.get(slot.number as usize)?.as_ref();
         // Rules of which nothing is searched for and rules for the same ports stand together, so that few words of a row
         // have a bit. Those that act on flow bits stay in the order of their set.
         let ports = |end: &End| end.ports.spans().to_vec();
         slots.sort_by_cached_key(|slot| {
             let Candidate { rule, .. } = slot;
             let acts = !rule.flow_bits.is_empty();
-            let kind = || {
-                (
-                    clue(rule).is_some(),
-                    ports(&rule.destination),
-                    ports(&rule.source),
-                )
-            };
+            let has_clue = clue_of(slot).is_some();
+            let kind = || (has_clue, ports(&rule.destination), ports(&rule.source));
             (acts, (!acts).then(kind))
         });
         let words = slots.len().div_ceil(WORD).next_multiple_of(BLOCK);
         let (payload, unconditional_payload) =
-            Patterns::new(&slots, words, |buffer| buffer == Buffer::Payload);
+            Patterns::new(&slots, words, clue_of, |buffer| buffer == Buffer::Payload);
         let (names, unconditional_names) =
-            Patterns::new(&slots, words, |buffer| buffer != Buffer::Payload);
+            Patterns::new(&slots, words, clue_of, |buffer| buffer != Buffer::Payload);
         let wants_names = slots.iter().any(|slot| slot.rule.buffer != Buffer::Payload);
         let needs_payload = slots.iter().all(|slot| needs_payload(slot.rule));
         let unconditional: Box<[u64]> = unconditional_payload

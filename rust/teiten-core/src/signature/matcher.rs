@@ -6,6 +6,7 @@ use super::application::Reading;
 use super::axis::Values;
 use super::bare::{Bare, BareIcmp, BareTcp, Bares, Lists, Oddities, Share, Shares};
 use super::check::passes;
+use super::clue::clue;
 use super::compile::{actions, event_of, fulfilled, unique};
 use super::content::Step;
 use super::dns::Name;
@@ -105,7 +106,8 @@ impl Signatures {
             .filter_map(|(number, rule)| Some((number, event_of(rule)?)))
             .collect();
         let mut shares = Shares::default();
-        let of_place = |kind, place| Group::new(kind, place, &rules);
+        let clues: Vec<_> = rules.iter().map(clue).collect();
+        let of_place = |kind, place| Group::new(kind, place, &rules, &clues);
         let groups = Kind::ALL.map(|kind| Place::ALL.map(|place| of_place(kind, place)));
         Ok((
             Self {

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::candidate::Candidate;
-use super::clue::{LONG, SHORT, are_long, clue, telling};
+use super::clue::{Clue, LONG, SHORT, are_long, telling};
 use super::marks::{Found, WORD, each_marked};
 use super::rows::Fit;
 use super::rule::Buffer;
@@ -53,9 +53,10 @@ struct Piece {
 
 impl Patterns {
     /// The pieces of the rules that look into such a buffer, and as bits the rules that have none there.
-    pub(super) fn new(
+    pub(super) fn new<'a>(
         slots: &[Candidate<'_>],
         words: usize,
+        clue_of: impl Fn(&Candidate<'_>) -> Option<&'a Clue>,
         is_wanted: impl Fn(Buffer) -> bool,
     ) -> (Option<Self>, Vec<u64>) {
         // Bits behind the last rule stay unset, here if not in the rows.
@@ -63,10 +64,10 @@ impl Patterns {
         for bit in 0..slots.len() {
             unconditional[bit / WORD] |= 1 << (bit % WORD);
         }
-        let clues: Vec<(u32, Vec<Vec<u8>>)> = (0..)
+        let clues: Vec<(u32, &Clue)> = (0..)
             .zip(slots)
             .filter(|(_, slot)| is_wanted(slot.rule.buffer))
-            .filter_map(|(bit, slot)| Some((bit, clue(slot.rule)?)))
+            .filter_map(|(bit, slot)| Some((bit, clue_of(slot)?)))
             .collect();
         if clues.is_empty() {
             return (None, unconditional);
@@ -79,7 +80,7 @@ impl Patterns {
         (Some(Self::of(&clues, rules.into())), unconditional)
     }
 
-    fn of(clues: &[(u32, Vec<Vec<u8>>)], rules: Box<[u64]>) -> Self {
+    fn of(clues: &[(u32, &Clue)], rules: Box<[u64]>) -> Self {
         let length = |strings: &[Vec<u8>]| if are_long(strings) { LONG } else { SHORT };
         // A piece that few rules have tells most.
         let mut shared: HashMap<(u32, usize), usize> = HashMap::new();
