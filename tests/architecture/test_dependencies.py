@@ -106,8 +106,8 @@ def test_a_crate_depends_only_downwards(crate: str, may_use: set[str]) -> None:
 def test_the_core_leans_on_nothing_but_matchers_and_views_of_its_own_memory() -> None:
     """What parses hostile bytes is all in this tree and forbids `unsafe`.
 
-    Signatures need matchers, and what they remember lies in plain words that zerocopy lets them see as
-    records: checked when compiled, and of no byte that came from outside.
+    Signatures need matchers, and the syntax of what these match; what they remember lies in plain words
+    that zerocopy lets them see as records: checked when compiled, and of no byte that came from outside.
     """
     manifest = tomllib.loads((ROOT / "rust/teiten-core/Cargo.toml").read_text(encoding="utf-8"))
     assert set(manifest.get("dependencies", {})) <= {"memchr", "regex-automata", "regex-syntax", "zerocopy"}
