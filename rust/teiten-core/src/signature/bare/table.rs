@@ -225,18 +225,18 @@ impl<'a> Making<'a> {
             )
         });
         kept.truncate((MAX_SUMS / stride).max(1));
-        let mut combined: HashMap<(u32, u32), u32> = HashMap::new();
         let mut sums = Vec::with_capacity(stride * kept.len());
         for class in &kept {
+            // Many sums stand for one row.
+            let mut narrowed: Vec<Option<u32>> = vec![None; self.rows.len()];
             for at in 0..stride {
-                let before = self.sums[at];
-                let known = combined.get(&(before, *class)).copied();
-                let number = known.unwrap_or_else(|| {
-                    let mut row = self.rows[before as usize].clone();
+                let before = self.sums[at] as usize;
+                let number = narrowed[before].unwrap_or_else(|| {
+                    let mut row = self.rows[before].clone();
                     narrow(&mut row, rows.row(*class));
                     self.number(row)
                 });
-                combined.insert((before, *class), number);
+                narrowed[before] = Some(number);
                 sums.push(number);
             }
         }
@@ -297,15 +297,21 @@ impl<'a> Making<'a> {
             let all = numbers.iter().enumerate().filter(is_in);
             all.map(|(_, number)| *number).collect::<Box<[u32]>>()
         };
-        let mut known: HashMap<u32, u16> = HashMap::from([(0, 0)]);
+        // For each row its list; the first has no rule.
+        let mut known: Vec<Option<u16>> = vec![None; self.rows.len()];
+        known[0] = Some(0);
         let mut lists = vec![Box::default()];
         let mut sums = Vec::with_capacity(self.sums.len());
         for row in self.sums {
-            let next = u16::try_from(lists.len()).unwrap_or(UNSAID);
-            let number = *known.entry(row).or_insert(next);
-            if number == next && next < UNSAID {
-                lists.push(list(&self.rows[row as usize]));
-            }
+            let row = row as usize;
+            let number = known[row].unwrap_or_else(|| {
+                let next = u16::try_from(lists.len()).unwrap_or(UNSAID);
+                if next < UNSAID {
+                    lists.push(list(&self.rows[row]));
+                }
+                next
+            });
+            known[row] = Some(number);
             sums.push(number);
         }
         (sums.into(), lists.into())
