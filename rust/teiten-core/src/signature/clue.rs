@@ -13,6 +13,13 @@ pub(super) const LONG: usize = 4;
 /// Bytes that a string has at the least to be searched for.
 pub(super) const SHORT: usize = 2;
 
+/// Parts of an expression's concatenation that a string is looked for at: what a rule takes to compile does not grow with
+/// the square of its length.
+const STARTS: usize = 64;
+
+/// Parts from there on that are read for it: one string of [`LONG`] bytes seldom lies in more.
+const READ: usize = 8;
+
 /// Byte strings of [`SHORT`] bytes or more, none of zeros alone, of which a text in which the rule matches holds one in
 /// some case of its letters.
 pub(super) type Clue = Vec<Vec<u8>>;
@@ -89,11 +96,12 @@ fn of_expression(text: &str) -> Option<Clue> {
             _ => break,
         }
     }
-    let of_rest = (0..parts.len()).filter_map(|start| {
-        let rest = Hir::concat(parts.get(start..)?.to_vec());
-        of_sequence(&Extractor::new().kind(ExtractKind::Prefix).extract(&rest))
+    let of_parts = (0..parts.len().min(STARTS)).filter_map(|start| {
+        let read = parts.iter().skip(start).take(READ).cloned();
+        let read = Hir::concat(read.collect());
+        of_sequence(&Extractor::new().kind(ExtractKind::Prefix).extract(&read))
     });
-    of_rest.max_by_key(|strings| {
+    of_parts.max_by_key(|strings| {
         let worth = strings.iter().map(|string| telling(string).min(16)).min();
         (are_long(strings), worth, std::cmp::Reverse(strings.len()))
     })

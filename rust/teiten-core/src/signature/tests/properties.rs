@@ -356,6 +356,54 @@ proptest! {
     }
 }
 
+#[test]
+fn of_more_rules_than_there_are_marks_each_is_found_alone() {
+    // 64 marks of 64 rules each; beyond, words share them.
+    let rules = (0_u16..5_000).map(|number| {
+        let [high, low] = number.to_be_bytes();
+        let sid = number + 1;
+        format!(
+            "alert udp any any -> any any (content:\"|aa {high:02x} {low:02x} bb|\"; sid:{sid};)"
+        )
+    });
+    let text = rules.collect::<Vec<_>>().join("\n");
+    let numbers = [0_u16, 63, 64, 4_095, 4_096, 4_999, 5_000];
+    let packets = numbers.map(|number| {
+        let [high, low] = number.to_be_bytes();
+        udp(9, 9, &[0xaa, high, low, 0xbb])
+    });
+    let packets: Vec<(i64, &[u8])> = packets
+        .iter()
+        .map(|packet| (0, packet.as_slice()))
+        .collect();
+    let found = spoken(&text, &packets);
+    assert_eq!(
+        found,
+        [
+            vec![1],
+            vec![64],
+            vec![65],
+            vec![4_096],
+            vec![4_097],
+            vec![5_000],
+            vec![]
+        ]
+    );
+}
+
+#[test]
+fn a_long_expression_is_found_by_what_it_begins_with() {
+    let text = format!(
+        "alert udp {ANY} (pcre:\"/{}/\"; sid:1;)",
+        "[ab]c?".repeat(300)
+    );
+    let (matching, near_miss) = (udp(1, 2, &[b'a'; 300]), udp(1, 2, &[b'a'; 299]));
+    assert_eq!(
+        spoken(&text, &[(0, &matching), (0, &near_miss)]),
+        [vec![1], vec![]]
+    );
+}
+
 /// A content or an expression of few different bytes, zeros among them.
 fn step() -> impl Strategy<Value = String> {
     let bytes = prop::sample::select(b"\0\0aAb1 ".to_vec());
