@@ -79,6 +79,16 @@ fn with_options(packet: &[u8], options: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The bytes of a packet of IP as a frame without a link header.
+fn frame(time_ns: i64, bytes: &[u8]) -> Frame<'_> {
+    Frame {
+        time_ns,
+        link: LinkType::RawIp,
+        wire_length: 0,
+        bytes,
+    }
+}
+
 fn compiled(text: &str) -> Signatures {
     let (set, told) = RuleSet::parse("test.rules", text, &Variables::default());
     assert!(told.is_empty(), "{}", told[0]);
@@ -94,12 +104,7 @@ pub(super) fn spoken(text: &str, packets: &[(i64, &[u8])]) -> Vec<Vec<u32>> {
     packets
         .iter()
         .map(|(seconds, bytes)| {
-            let frame = Frame {
-                time_ns: seconds * SECOND,
-                link: LinkType::RawIp,
-                wire_length: 0,
-                bytes,
-            };
+            let frame = frame(seconds * SECOND, bytes);
             let mut sids = Vec::new();
             let packet = Packet::new(&frame).unwrap();
             signatures.inspect(&packet, &frame, &mut state, &mut |detection| {

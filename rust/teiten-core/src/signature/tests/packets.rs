@@ -24,12 +24,7 @@ fn tunnels_are_looked_into_and_their_outer_ends_reported() {
     let nested = with(ipv4(4, &outer), 12, &[192, 0, 2, 1]);
     let signatures = compiled(&format!("alert udp {ANY} (content:\"abc\"; sid:1;)"));
     let mut state = signatures.state(&StateSettings::default());
-    let frame = Frame {
-        time_ns: 5,
-        link: LinkType::RawIp,
-        wire_length: 0,
-        bytes: &nested,
-    };
+    let frame = frame(5, &nested);
     let mut seen = Vec::new();
     let packet = Packet::new(&frame).unwrap();
     signatures.inspect(&packet, &frame, &mut state, &mut |detection| {
@@ -49,12 +44,7 @@ fn packets_whose_lengths_lie_are_left_out_and_counted() {
         with(fine.clone(), 3, &[31]),
         fine[..29].to_vec(),
     ] {
-        let frame = Frame {
-            time_ns: 0,
-            link: LinkType::RawIp,
-            wire_length: 0,
-            bytes: &bytes,
-        };
+        let frame = frame(0, &bytes);
         let packet = Packet::new(&frame).unwrap();
         signatures.inspect(&packet, &frame, &mut state, &mut |_| {
             panic!("it is left out")

@@ -11,12 +11,7 @@ fn a_catastrophic_rule_ends_with_its_work() {
     let signatures = compiled(&text);
     let mut state = signatures.state(&StateSettings::default());
     let bytes = udp(1, 2, &[b'a'; 1400]);
-    let frame = Frame {
-        time_ns: 0,
-        link: LinkType::RawIp,
-        wire_length: 0,
-        bytes: &bytes,
-    };
+    let frame = frame(0, &bytes);
     let packet = Packet::new(&frame).unwrap();
     signatures.inspect(&packet, &frame, &mut state, &mut |_| {
         panic!("there is no b")
@@ -99,7 +94,7 @@ proptest! {
                     packet
                 }
             };
-            let frame = Frame { time_ns: time, link: LinkType::RawIp, wire_length: 0, bytes: &bytes };
+            let frame = frame(time, &bytes);
             if let Ok(packet) = Packet::new(&frame) {
                 signatures.inspect(&packet, &frame, &mut state, &mut |_| {});
             }
@@ -124,7 +119,7 @@ proptest! {
                 _ => ipv4(4, &udp(port, port, b"ab")),
             };
             let bytes = with(with(bytes, 15, &[source]), 19, &[address]);
-            let frame = Frame { time_ns: now, link: LinkType::RawIp, wire_length: 0, bytes: &bytes };
+            let frame = frame(now, &bytes);
             let packet = Packet::new(&frame).unwrap();
             let told = |told: &Detection| (told.sid, told.time_ns, told.source, told.address);
             signatures.inspect(&packet, &frame, &mut alone, &mut |detection| expected.push(told(detection)));
@@ -166,12 +161,7 @@ fn hold_what_is_passed_by(packets: &[Bare]) {
             _ => icmp(8, u8::from(port == 3), b""),
         };
         let bytes = with(with(bytes, 15, &[source]), 19, &[address]);
-        let frame = Frame {
-            time_ns,
-            link: LinkType::RawIp,
-            wire_length: 0,
-            bytes: &bytes,
-        };
+        let frame = frame(time_ns, &bytes);
         let packet = Packet::new(&frame).unwrap();
         signatures.note_in_all(&packet, &frame, &mut held);
         signatures.settle(&mut held, &mut |told| {
@@ -341,7 +331,7 @@ proptest! {
             bytes = with(bytes, offset, &address);
         }
         bytes = with(with(bytes, 4, &identification.to_be_bytes()), 6, &[bits, 0, time_to_live]);
-        let frame = Frame { time_ns: 0, link: LinkType::RawIp, wire_length: 0, bytes: &bytes };
+        let frame = frame(0, &bytes);
         let packet = Packet::new(&frame).unwrap();
         let settle = |mut state: State| {
             let mut sids = Vec::new();
@@ -472,7 +462,7 @@ proptest! {
                 }
             }
             let bytes = udp(9, port, &payload);
-            let frame = Frame { time_ns: 0, link: LinkType::RawIp, wire_length: 0, bytes: &bytes };
+            let frame = frame(0, &bytes);
             let mut together = Vec::new();
             signatures.inspect(&Packet::new(&frame).unwrap(), &frame, &mut state, &mut |told| together.push(told.sid));
             together.sort_unstable();
